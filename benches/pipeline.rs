@@ -1,0 +1,33 @@
+//! Time of each stage and of a whole check, on a 480x640 sample photo. `cargo bench`.
+
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use gradphoto::face::Faces;
+use gradphoto::face::net::Nets;
+use gradphoto::limits::Limits;
+use gradphoto::profile::builtin;
+use gradphoto::scene::Scene;
+use gradphoto::{Engine, Input, photo};
+
+fn stages(c: &mut Criterion) {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/sample-photos/样例-蓝底.jpg");
+    let bytes = std::fs::read(path).unwrap();
+    let limits = Limits::default();
+    let nets = Nets::embedded().unwrap();
+    let (_, photo) = photo::decode(&bytes, None, &limits);
+    let photo = photo.unwrap();
+    let faces = Faces::find(&photo, &nets).unwrap();
+
+    c.bench_function("photo", |b| b.iter(|| photo::decode(&bytes, None, &limits)));
+    c.bench_function("face", |b| b.iter(|| Faces::find(&photo, &nets).unwrap()));
+    c.bench_function("scene", |b| b.iter(|| Scene::of(&photo, faces.main.as_ref(), &nets).unwrap()));
+
+    let engine = Engine::new().unwrap();
+    let profile = builtin("zikao-graduation").unwrap();
+    c.bench_function("check", |b| b.iter(|| engine.check(Input { bytes: &bytes, name: None }, &profile)));
+    c.bench_function("start", |b| b.iter(|| Engine::new().unwrap()));
+}
+
+criterion_group!(benches, stages);
+criterion_main!(benches);

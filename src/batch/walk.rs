@@ -1,0 +1,134 @@
+//! Finding the files of a run.
+//!
+//! In a folder every file is taken, photo or not: an office that hands in a folder wants to hear of the Word document in
+//! it. Passed over, and counted, are hidden entries (names that begin with a dot), what systems put into folders on
+//! their own ([`HOUSEKEEPING`], and the read-me of a folder of samples), and the folder the run itself writes to.
+
+use std::path::{Path, PathBuf};
+
+use walkdir::WalkDir;
+
+use super::read::{ReadError, io_text};
+use crate::units::Text;
+
+/// Names systems put into folders on their own, in lower case; an entry is compared without regard to case.
+pub const HOUSEKEEPING: &[&str] = &[
+    "thumbs.db",
+    "ehthumbs.db",
+    "desktop.ini",
+    "$recycle.bin",
+    "system volume information",
+    "__macosx",
+    "@eadir",
+    "readme.md",
+];
+
+/// One file of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its path inside the folder that was given, or its name when the file itself was given.
+    pub relative: PathBuf,
+    /// Why it cannot be read, when the walk already knows.
+    pub problem: Option<Text>,
+}
+
+impl Entry {
+    /// The entry of a file given by its path.
+    pub fn file(path: impl Into<PathBuf>) -> Self {
+        let path = path.into();
+        let relative = path.file_name().map_or_else(|| path.clone(), PathBuf::from);
+        Self { path, relative, problem: None }
+    }
+
+    /// The file's name without folders; bytes that are not UTF-8 are shown as U+FFFD.
+    pub fn name(&self) -> Option<String> {
+        Some(self.path.file_name()?.to_string_lossy().into_owned())
+    }
+}
+
+/// How to walk.
+#[derive(Debug, Clone, Default)]
+pub struct WalkOptions {
+    /// Whether to look into folders inside the given folders.
+    pub recursive: bool,
+    /// A folder to pass over when it lies inside a given one, in canonical form.
+    pub except: Option<PathBuf>,
+}
+
+/// What was found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Found {
+    /// The files in the order they were given, folders sorted by the bytes of their names.
+    pub entries: Vec<Entry>,
+    /// Entries passed over.
+    pub skipped: u64,
+}
+
+/// Finds the files of `paths`. Links are followed; a link that leads back to a folder above it, a folder that cannot be
+/// opened and a path that does not exist are entries with a [`problem`](Entry::problem).
+pub fn find(paths: &[PathBuf], options: &WalkOptions) -> Found {
+    let mut found = Found::default();
+    for path in paths {
+        match std::fs::metadata(path) {
+            Ok(metadata) if metadata.is_dir() => walk(path, options, &mut found),
+            Ok(metadata) => {
+                let problem = (!metadata.is_file()).then(|| ReadError::NotAFile.text());
+                found.entries.push(Entry { problem, ..Entry::file(path) });
+            }
+            Err(error) => found.entries.push(Entry { problem: Some(io_text(&error)), ..Entry::file(path) }),
+        }
+    }
+    found
+}
+
+fn walk(root: &Path, options: &WalkOptions, found: &mut Found) {
+    let depth = if options.recursive { usize::MAX } else { 1 };
+    let mut walker =
+        WalkDir::new(root).follow_links(true).min_depth(1).max_depth(depth).sort_by_file_name().into_iter();
+    while let Some(item) = walker.next() {
+        let entry = match item {
+            Ok(entry) => entry,
+            Err(error) => {
+                let path = error.path().unwrap_or(root).to_owned();
+                found.entries.push(Entry { problem: Some(walk_text(&error)), ..inside(root, path) });
+                continue;
+            }
+        };
+        let is_dir = entry.file_type().is_dir();
+        if passed_over(entry.file_name()) || (is_dir && is_same_folder(entry.path(), options.except.as_deref())) {
+            found.skipped += 1;
+            if is_dir {
+                walker.skip_current_dir();
+            }
+        } else if !is_dir {
+            let problem = (!entry.file_type().is_file()).then(|| ReadError::NotAFile.text());
+            found.entries.push(Entry { problem, ..inside(root, entry.into_path()) });
+        }
+    }
+}
+
+fn inside(root: &Path, path: PathBuf) -> Entry {
+    let relative = path.strip_prefix(root).unwrap_or(&path).to_owned();
+    Entry { path, relative, problem: None }
+}
+
+fn passed_over(name: &std::ffi::OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(b".")
+        || name.to_str().is_some_and(|name| HOUSEKEEPING.iter().any(|known| name.eq_ignore_ascii_case(known)))
+}
+
+fn is_same_folder(path: &Path, canonical: Option<&Path>) -> bool {
+    canonical.is_some_and(|canonical| path.canonicalize().is_ok_and(|path| path == canonical))
+}
+
+fn walk_text(error: &walkdir::Error) -> Text {
+    if error.loop_ancestor().is_some() {
+        return Text::new("链接指回上级文件夹，形成循环", "a link that leads back to a folder above it");
+    }
+    match error.io_error() {
+        Some(error) => io_text(error),
+        None => Text::new(format!("读取失败：{error}"), format!("reading failed: {error}")),
+    }
+}

@@ -1,0 +1,334 @@
+//! The `face.*` checks: how many faces, and where the face is. Positions are judged at the profile's size.
+
+use super::{Check, Fix, Measured, Say, When};
+use crate::facts::{Facts, Missing};
+use crate::units::{Point, Rect, Region, Unit};
+
+/// The family, in report order.
+pub static CHECKS: &[Check] = &[COUNT, HEAD_TOP, HAIRLINE, EYE_LINE, WIDTH, CENTERING, ROLL, YAW, PITCH];
+
+const fn say(when: When, zh: &'static str, en: &'static str, hint_zh: &'static str, hint_en: &'static str) -> Say {
+    Say { when, zh, en, hint_zh, hint_en }
+}
+
+const COUNT: Check = Check {
+    id: "face.count",
+    title_zh: "人脸数量",
+    title_en: "Number of faces",
+    standard: "照片中不得有其他人",
+    method: "Faces found by the short-range detector on the whole photo, after suppression of doubles; the landmark net \
+        has to agree that the largest is a face.",
+    blind: "Faces smaller than about an eighth of the photo's longer side and faces turned away; faces on clothes or \
+        pictures are counted when they look like a face.",
+    unit: Unit::Count,
+    fix: Fix::Retake,
+    says: &[
+        say(When::Ok, "检测到一张人脸", "one face was found", "", ""),
+        say(
+            When::Low,
+            "没有检测到人脸",
+            "no face was found",
+            "请正对镜头，露出完整面部，避免过暗、过小、遮挡或侧脸",
+            "face the camera with the whole face visible; common causes are a dark or very small face, a cover, a turned head",
+        ),
+        say(
+            When::High,
+            "检测到{value}张人脸，只允许一张",
+            "{value} faces were found, one is allowed",
+            "照片中不得有其他人，也不得有人像装饰；请重新拍摄",
+            "nobody else and no picture of a face may be in the photo; take it again",
+        ),
+    ],
+    measure: |facts, _| {
+        let faces = facts.faces?;
+        let count = if faces.main.is_none() { 0 } else { faces.detections.len() };
+        let measured = Measured::number(count as f64);
+        Ok(match faces.detections.get(1) {
+            Some(second) if count > 1 => measured.at(Region::Rect(second.bounds)),
+            _ => measured,
+        })
+    },
+};
+
+const HEAD_TOP: Check = Check {
+    id: "face.head-top",
+    title_zh: "头顶位置",
+    title_en: "Top of the head",
+    standard: "头顶发际距上边沿50至110像素",
+    method: "First row, over the columns of the head, in which 7 % of the face's width is solid hair or head; each pixel's \
+        cover is read between the colours of the background above and the hair below, refined between rows. Where the \
+        background is not plain, the segmentation net's mask stands in.",
+    blind: "Hair of the background's colour; single wisps are ignored on purpose; a hat counts as the head's top.",
+    unit: Unit::Px,
+    fix: Fix::Auto,
+    says: &[
+        say(When::Ok, "头顶距上边沿{value}", "the top of the hair is {value} from the top edge", "", ""),
+        say(
+            When::Low,
+            "头顶距上边沿{value}，距离过小（要求{min}至{max}，差{by}）",
+            "the top of the hair is {value} from the top edge: too near by {by} (wanted {min} to {max})",
+            "请在头顶上方多留空间，或缩小人像后重新裁剪",
+            "leave more room above the head, or crop again at a smaller scale",
+        ),
+        say(
+            When::High,
+            "头顶距上边沿{value}，距离过大（要求{min}至{max}，超{by}）",
+            "the top of the hair is {value} from the top edge: too far by {by} (wanted {min} to {max})",
+            "请裁去头顶上方多余部分，或放大人像后重新裁剪",
+            "crop the space above the head, or crop again at a larger scale",
+        ),
+    ],
+    measure: |facts, _| {
+        let scale = facts.scale()?;
+        facts.face()?;
+        let y = facts.scene?.head_top?;
+        Ok(Measured::number(y * scale).at(across(facts, y)?))
+    },
+};
+
+const HAIRLINE: Check = Check {
+    id: "face.hairline",
+    title_zh: "前额发际线位置",
+    title_en: "Forehead hairline",
+    standard: "头顶发际距上边沿50至110像素（另一种理解：前额发际线）",
+    method: "Walking up from between the brows on nine columns, the row where the colour leaves the forehead's skin for \
+        good (Lab distance over 14); median of the columns.",
+    blind: "Under a fringe and on a bald head there is no hairline: undetermined. Hair of the skin's colour.",
+    unit: Unit::Px,
+    fix: Fix::Auto,
+    says: &[
+        say(When::Ok, "前额发际线距上边沿{value}", "the forehead hairline is {value} from the top edge", "", ""),
+        say(
+            When::Low,
+            "前额发际线距上边沿{value}，过高（要求{min}至{max}，差{by}）",
+            "the forehead hairline is {value} from the top edge: too near by {by} (wanted {min} to {max})",
+            "请重新裁剪",
+            "crop again",
+        ),
+        say(
+            When::High,
+            "前额发际线距上边沿{value}，过低（要求{min}至{max}，超{by}）",
+            "the forehead hairline is {value} from the top edge: too far by {by} (wanted {min} to {max})",
+            "请重新裁剪",
+            "crop again",
+        ),
+    ],
+    measure: |facts, _| {
+        let scale = facts.scale()?;
+        facts.face()?;
+        let y = facts.scene?.hairline?;
+        Ok(Measured::number(y * scale).at(across(facts, y)?))
+    },
+};
+
+const EYE_LINE: Check = Check {
+    id: "face.eye-line",
+    title_zh: "眼睛位置",
+    title_en: "Eye line",
+    standard: "眼睛距上边沿200至300像素",
+    method: "Pupil centres from the face mesh's lids and the iris ring (integro-differential operator, Daugman 1993); \
+        their mean and each of them must be inside the band.",
+    blind: "Behind dark lenses and closed lids the pupils are where the mesh supposes them.",
+    unit: Unit::Px,
+    fix: Fix::Auto,
+    says: &[
+        say(When::Ok, "眼睛距上边沿{value}", "the eyes are {value} from the top edge", "", ""),
+        say(
+            When::Low,
+            "眼睛过高：距上边沿{value}（要求{min}至{max}，差{by}）",
+            "the eyes are too high: {value} from the top edge (wanted {min} to {max}, {by} short)",
+            "请将人像下移或重新裁剪，使双眼位于规定范围",
+            "move the person down in the crop until both eyes are inside the band",
+        ),
+        say(
+            When::High,
+            "眼睛过低：距上边沿{value}（要求{min}至{max}，超{by}）",
+            "the eyes are too low: {value} from the top edge (wanted {min} to {max}, {by} over)",
+            "请将人像上移或重新裁剪，使双眼位于规定范围",
+            "move the person up in the crop until both eyes are inside the band",
+        ),
+    ],
+    measure: |facts, _| {
+        let (scale, face) = (facts.scale()?, facts.face()?);
+        let [left, right] = face.pupils;
+        Ok(Measured::number(face.eye_midpoint().y * scale)
+            .and([left.y * scale, right.y * scale])
+            .at(Region::Line { from: left, to: right }))
+    },
+};
+
+const WIDTH: Check = Check {
+    id: "face.width",
+    title_zh: "脸部宽度",
+    title_en: "Face width",
+    standard: "脸部宽度（两脸颊之间）180至300像素",
+    method: "Distance of the face's outline in front of the ears, left to right, from the face mesh, scaled to hand-made \
+        delineations.",
+    blind: "Beards and hair over the cheeks: the mesh supposes the outline under them.",
+    unit: Unit::Px,
+    fix: Fix::Auto,
+    says: &[
+        say(When::Ok, "脸部宽度{value}", "the face is {value} wide", "", ""),
+        say(
+            When::Low,
+            "头部过小：脸部宽度{value}（要求{min}至{max}，差{by}）",
+            "the head is too small: the face is {value} wide (wanted {min} to {max}, {by} short)",
+            "请放大人像后重新裁剪，或靠近镜头重新拍摄",
+            "crop again at a larger scale, or take the photo from nearer",
+        ),
+        say(
+            When::High,
+            "头部过大：脸部宽度{value}（要求{min}至{max}，超{by}）",
+            "the head is too large: the face is {value} wide (wanted {min} to {max}, {by} over)",
+            "请缩小人像后重新裁剪，或远离镜头重新拍摄",
+            "crop again at a smaller scale, or take the photo from farther away",
+        ),
+    ],
+    measure: |facts, _| {
+        let (scale, face) = (facts.scale()?, facts.face()?);
+        let [from, to] = face.cheeks;
+        Ok(Measured::number(face.width() * scale).at(Region::Line { from, to }))
+    },
+};
+
+const CENTERING: Check = Check {
+    id: "face.centering",
+    title_zh: "人像居中",
+    title_en: "Centring",
+    standard: "人像在图像矩形框内水平居中",
+    method: "Middle of the face's outline minus the middle of the photo; positive: too far right.",
+    blind: "A face turned aside moves its outline's middle.",
+    unit: Unit::Px,
+    fix: Fix::Auto,
+    says: &[
+        say(When::Ok, "人像水平居中（偏差{value}）", "the face is centred (off by {value})", "", ""),
+        say(
+            When::Low,
+            "人像偏左{shift}（允许{max}）",
+            "the face is {shift} too far left ({max} allowed)",
+            "请重新裁剪，使面部位于水平中央",
+            "crop again with the face in the middle",
+        ),
+        say(
+            When::High,
+            "人像偏右{shift}（允许{max}）",
+            "the face is {shift} too far right ({max} allowed)",
+            "请重新裁剪，使面部位于水平中央",
+            "crop again with the face in the middle",
+        ),
+    ],
+    measure: |facts, _| {
+        let (scale, face) = (facts.scale()?, facts.face()?);
+        let center = face.cheeks[0].midpoint(face.cheeks[1]);
+        let off = (center.x - f64::from(facts.photo?.width()) / 2.0) * scale;
+        let height = f64::from(facts.photo?.height());
+        Ok(Measured::number(off)
+            .detail("shift", Unit::Px.format(off.abs()) + Unit::Px.symbol())
+            .at(Region::Line { from: Point::new(center.x, 0.0), to: Point::new(center.x, height) }))
+    },
+};
+
+const ROLL: Check = Check {
+    id: "face.roll",
+    title_zh: "双眼水平",
+    title_en: "Level eyes",
+    standard: "坐姿端正，双眼平视，左右对称",
+    method: "Angle of the line through both pupils against the horizontal; positive: clockwise in the picture.",
+    blind: "Eyes that are not level in a level head.",
+    unit: Unit::Degrees,
+    fix: Fix::AutoIfAllowed,
+    says: &[
+        say(When::Ok, "双眼水平（倾斜{value}）", "the eyes are level (tilted {value})", "", ""),
+        say(
+            When::Low,
+            "瞳孔平行角度不合格：双眼倾斜{value}（允许{min}至{max}）",
+            "the eyes are tilted by {value} ({min} to {max} allowed)",
+            "请摆正头部，双眼保持水平，重新拍摄；标准不允许旋转照片",
+            "hold the head straight and take the photo again; the standard does not allow rotating it",
+        ),
+        say(
+            When::High,
+            "瞳孔平行角度不合格：双眼倾斜{value}（允许{min}至{max}）",
+            "the eyes are tilted by {value} ({min} to {max} allowed)",
+            "请摆正头部，双眼保持水平，重新拍摄；标准不允许旋转照片",
+            "hold the head straight and take the photo again; the standard does not allow rotating it",
+        ),
+    ],
+    measure: |facts, _| {
+        let face = facts.face()?;
+        let [from, to] = face.pupils;
+        Ok(Measured::number(face.pose.roll).at(Region::Line { from, to }))
+    },
+};
+
+const YAW: Check = Check {
+    id: "face.yaw",
+    title_zh: "面部朝向（左右）",
+    title_en: "Head turned",
+    standard: "正面免冠，平视镜头，左右对称",
+    method: "Slope of depth over width that best fits nine left-right pairs of the 3-D face mesh (least squares); \
+        positive: turned to the right of the picture.",
+    blind: "Faces that are themselves uneven; the net's depth is an estimate, good to about 3 degrees.",
+    unit: Unit::Degrees,
+    fix: Fix::Retake,
+    says: &[
+        say(When::Ok, "面部正对镜头（左右{value}）", "the head is straight (turned {value})", "", ""),
+        say(
+            When::Low,
+            "面部向左侧转（测得{value}，允许{min}至{max}）",
+            "the head is turned to the left of the picture: {value} ({min} to {max} allowed)",
+            "请正对镜头重新拍摄",
+            "face the camera and take the photo again",
+        ),
+        say(
+            When::High,
+            "面部向右侧转（测得{value}，允许{min}至{max}）",
+            "the head is turned to the right of the picture: {value} ({min} to {max} allowed)",
+            "请正对镜头重新拍摄",
+            "face the camera and take the photo again",
+        ),
+    ],
+    measure: |facts, _| pose(facts, |face| face.pose.yaw),
+};
+
+const PITCH: Check = Check {
+    id: "face.pitch",
+    title_zh: "面部俯仰",
+    title_en: "Head tilted up or down",
+    standard: "坐姿端正，平视镜头",
+    method: "Slope of depth over height that best fits seven forehead-chin pairs of the 3-D face mesh (least squares).",
+    blind: "Receding foreheads and strong chins look like a tilt; over frontal portraits the standard deviation is 5 \
+        degrees, so the limits are wide.",
+    unit: Unit::Degrees,
+    fix: Fix::Retake,
+    says: &[
+        say(When::Ok, "面部平视（俯仰{value}）", "the head is level (tilted {value})", "", ""),
+        say(
+            When::Low,
+            "低头或仰头（测得{value}，允许{min}至{max}）",
+            "the head is tilted: {value} ({min} to {max} allowed)",
+            "请平视镜头，镜头与眼睛同高，重新拍摄",
+            "look straight ahead with the camera at eye height and take the photo again",
+        ),
+        say(
+            When::High,
+            "低头或仰头（测得{value}，允许{min}至{max}）",
+            "the head is tilted: {value} ({min} to {max} allowed)",
+            "请平视镜头，镜头与眼睛同高，重新拍摄",
+            "look straight ahead with the camera at eye height and take the photo again",
+        ),
+    ],
+    measure: |facts, _| pose(facts, |face| face.pose.pitch),
+};
+
+fn pose(facts: &Facts<'_>, angle: fn(&crate::face::Face) -> f64) -> Result<Measured, Missing> {
+    let face = facts.face()?;
+    let bounds: Rect = face.bounds();
+    Ok(Measured::number(angle(face)).at(Region::Rect(bounds)))
+}
+
+/// A line across the photo at a height in original pixels.
+fn across(facts: &Facts<'_>, y: f64) -> Result<Region, Missing> {
+    let width = f64::from(facts.photo?.width());
+    Ok(Region::Line { from: Point::new(0.0, y), to: Point::new(width, y) })
+}

@@ -1,0 +1,139 @@
+//! The `image.*` checks.
+
+use image::RgbImage;
+
+use super::{Check, Fix, Measured, Say, When};
+use crate::facts::{Facts, Missing};
+use crate::measure::plane::{Plane, quantile};
+use crate::measure::{artifacts, sharpness};
+use crate::profile::Rule;
+use crate::scene::lab::LabImage;
+use crate::units::{Rect, Region, Unit};
+
+/// The family, in report order.
+pub static CHECKS: &[Check] = &[SHARPNESS, ARTIFACTS, MONOCHROME];
+
+const SHARPNESS: Check = Check {
+    id: "image.sharpness",
+    title_zh: "清晰度",
+    title_en: "sharpness",
+    standard: "对焦准确，层次清晰",
+    method: "Width in pixels (contrast over steepest slope) of the strongest 2 % of edges around the eyes, median, in \
+             the worse of both directions, at pupils at most 120 px apart; or twice the cell of a mosaic, when steps \
+             gather on a regular grid in both directions.",
+    blind: "Sharpening halos pass for sharpness; eyes less than 40 px apart are not judged.",
+    unit: Unit::Px,
+    fix: Fix::Retake,
+    says: &[
+        Say { when: When::Ok, zh: "照片清晰", en: "the photo is sharp", hint_zh: "", hint_en: "" },
+        Say {
+            when: When::High,
+            zh: "照片清晰度不合格：眼部边缘宽 {value}，应不超过 {max}，对焦不准或由小图放大",
+            en: "out of focus or enlarged from a smaller picture: edges at the eyes are {value} wide (at most {max})",
+            hint_zh: "请对准眼睛对焦后重新拍摄，并上传原图，不要放大或截图",
+            hint_en: "focus on the eyes and retake it; upload the original, not an enlargement or a screenshot",
+        },
+        Say {
+            when: When::Case("motion"),
+            zh: "照片清晰度不合格：拍摄时抖动，边缘在一个方向上模糊，宽 {value}，应不超过 {max}",
+            en: "blurred by motion: edges are {value} wide in one direction (at most {max})",
+            hint_zh: "请固定相机、保持不动，在光线充足处重新拍摄",
+            hint_en: "keep camera and head still, and retake it in good light",
+        },
+        Say {
+            when: When::Case("mosaic"),
+            zh: "照片清晰度不合格：画面呈马赛克状，由 {cell} 像素的方块组成",
+            en: "pixelated: the picture is made of squares of {cell} pixels",
+            hint_zh: "请上传未经缩小再放大的原图",
+            hint_en: "upload the original, which was never made smaller and enlarged again",
+        },
+    ],
+    measure: |facts, rule| {
+        let (photo, face) = (facts.photo?, facts.face()?);
+        let s = sharpness::sharpness(&photo.rgb, face).ok_or(Missing::OutOfView)?;
+        let width = s.edge_width();
+        let mut measured = Measured::number(width).detail("cell", s.cell).at(Region::Rect(s.region));
+        if breaks(rule, width) {
+            if s.cell > 0 {
+                measured = measured.case("mosaic");
+            } else if s.is_motion() {
+                measured = measured.case("motion");
+            }
+        }
+        Ok(measured)
+    },
+};
+
+const ARTIFACTS: Check = Check {
+    id: "image.artifacts",
+    title_zh: "压缩痕迹",
+    title_en: "compression artifacts",
+    standard: "层次清晰",
+    method: "Mean step of the luma across the lines of an 8x8 grid over the mean step elsewhere, at the grid's best \
+             phase, over the face (the photo when there is none); geometric mean of both directions, after Wang, Sheikh, \
+             Bovik (2002). It sees a heavy compression that a later one hides from the file's tables.",
+    blind: "Blocks of a picture that was resized after it was compressed; ringing without blocks.",
+    unit: Unit::Ratio,
+    fix: Fix::Retake,
+    says: &[
+        Say {
+            when: When::Ok, zh: "无明显压缩痕迹", en: "no visible compression blocks", hint_zh: "", hint_en: ""
+        },
+        Say {
+            when: When::High,
+            zh: "照片压缩过度，出现块状失真（块效应 {value}，应不超过 {max}）",
+            en: "too heavily compressed: 8x8 blocks are visible (blockiness {value}, at most {max})",
+            hint_zh: "请使用相机或照相馆提供的原图重新制作，不要使用聊天软件转发的图片",
+            hint_en: "start again from the camera's or the studio's original, not from a picture sent through a messenger",
+        },
+    ],
+    measure: |facts, _| {
+        let photo = facts.photo?;
+        let whole = Rect::from_edges(0.0, 0.0, f64::from(photo.width()), f64::from(photo.height()));
+        let region = facts.face().map_or(whole, crate::face::Face::bounds);
+        let plane = Plane::luma(&photo.rgb, region).ok_or(Missing::OutOfView)?;
+        let value = artifacts::blocking(&plane).ok_or(Missing::OutOfView)?;
+        Ok(Measured::number(value.min(99.0)).at(Region::Rect(region)))
+    },
+};
+
+/// Chroma under which a photo has no colour: what JPEG adds to grey stays below.
+pub(super) const COLORLESS: f64 = 3.0;
+
+const MONOCHROME: Check = Check {
+    id: "image.monochrome",
+    title_zh: "彩色照片",
+    title_en: "colour photo",
+    standard: "彩色照片，24位真彩色",
+    method: "99th percentile of the CIELAB chroma over the photo.",
+    blind: "A toned (sepia) photo has chroma; light.cast sees that.",
+    unit: Unit::DeltaE,
+    fix: Fix::Retake,
+    says: &[
+        Say { when: When::Ok, zh: "是彩色照片", en: "the photo is in colour", hint_zh: "", hint_en: "" },
+        Say {
+            when: When::Low,
+            zh: "照片是黑白的，应为彩色照片",
+            en: "the photo is black and white; a colour photo is asked for",
+            hint_zh: "请上传彩色照片",
+            hint_en: "upload a colour photo",
+        },
+    ],
+    measure: |facts, _| Ok(Measured::number(chroma(facts)?)),
+};
+
+/// 99th percentile of the chroma over a grid of about 12,000 pixels of the photo.
+pub(super) fn chroma(facts: &Facts<'_>) -> Result<f64, Missing> {
+    let rgb = &facts.photo?.rgb;
+    let step = ((f64::from(rgb.width()) * f64::from(rgb.height()) / 12_000.0).sqrt() as u32).max(1);
+    let (w, h) = (rgb.width().div_ceil(step), rgb.height().div_ceil(step));
+    let grid = RgbImage::from_fn(w, h, |x, y| *rgb.get_pixel(x * step, y * step));
+    let lab = LabImage::from_rgb(&grid);
+    let mut chroma: Vec<f32> = lab.a.iter().zip(&lab.b).map(|(a, b)| a.hypot(*b)).collect();
+    Ok(f64::from(quantile(&mut chroma, 0.99)))
+}
+
+/// Whether `value` lies outside of what passes.
+fn breaks(rule: &Rule, value: f64) -> bool {
+    !rule.fail.contains(value) || !rule.warn.contains(value)
+}

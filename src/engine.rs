@@ -1,0 +1,121 @@
+//! The engine: weights loaded once, shared by all threads; its `check` reads as the pipeline.
+
+use std::time::Instant;
+
+use crate::face::Faces;
+use crate::face::net::{DetectorKind, NetError, Nets};
+use crate::facts::{Facts, Missing};
+use crate::judge;
+use crate::limits::Limits;
+use crate::photo::{self, FileFacts, Photo};
+use crate::profile::Profile;
+use crate::report::{self, Report, Timings};
+use crate::scene::Scene;
+
+/// One photo as it comes in.
+#[derive(Debug, Clone, Copy)]
+pub struct Input<'a> {
+    /// The file's bytes.
+    pub bytes: &'a [u8],
+    /// Its name without folders, when it has one.
+    pub name: Option<&'a str>,
+}
+
+/// Why no engine could be made.
+#[derive(Debug, thiserror::Error)]
+#[error("the embedded nets could not be loaded: {0}")]
+pub struct EngineError(#[from] NetError);
+
+/// Checks photos. `Send + Sync`; make one and share it.
+#[derive(Debug)]
+pub struct Engine {
+    nets: Nets,
+    limits: Limits,
+}
+
+impl Engine {
+    /// An engine with the weights embedded in the program.
+    ///
+    /// # Errors
+    /// When embedded weights cannot be loaded.
+    pub fn new() -> Result<Self, EngineError> {
+        Ok(Self { nets: Nets::embedded()?, limits: Limits::default() })
+    }
+
+    /// An engine with the embedded weights and the detector of choice.
+    ///
+    /// # Errors
+    /// When embedded weights cannot be loaded.
+    pub fn with_detector(kind: DetectorKind) -> Result<Self, EngineError> {
+        Ok(Self::with_nets(Nets::with_detector(kind)?))
+    }
+
+    /// An engine with other nets: fakes in tests, other runtimes in comparisons.
+    pub fn with_nets(nets: Nets) -> Self {
+        Self { nets, limits: Limits::default() }
+    }
+
+    /// The same engine with other limits on its input.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Judges one photo. Bad input is a report that says so, never an error and never a panic.
+    pub fn check(&self, input: Input<'_>, profile: &Profile) -> Report {
+        let mut clock = Clock::start();
+        let (file, decoded) = photo::decode(input.bytes, input.name, &self.limits);
+        let photo = decoded.as_ref().map_err(|_| Missing::Unreadable);
+        let photo_ms = clock.lap();
+
+        let faces = photo.and_then(|photo| Faces::find(photo, &self.nets).map_err(|_| Missing::Internal));
+        let face_ms = clock.lap();
+
+        let scene = match (photo, &faces) {
+            (Ok(photo), Ok(faces)) => Scene::of(photo, faces.main.as_ref(), &self.nets).map_err(|_| Missing::Internal),
+            (Err(missing), _) => Err(missing),
+            (_, Err(missing)) => Err(*missing),
+        };
+        let scene_ms = clock.lap();
+
+        let faces = faces.as_ref().map_err(|missing| *missing);
+        let scene = scene.as_ref().map_err(|missing| *missing);
+        let facts = Facts { file: &file, photo, faces, scene, canvas: profile.canvas };
+        let checks = judge::judge(&facts, profile);
+        let checks_ms = clock.lap();
+
+        let timings =
+            Timings { photo: photo_ms, face: face_ms, scene: scene_ms, checks: checks_ms, total: clock.total() };
+        report::build(&facts, profile, checks, timings)
+    }
+
+    /// The facts of a file and its pixels, without judging them.
+    pub fn read(&self, input: Input<'_>) -> (FileFacts, Option<Photo>) {
+        let (file, photo) = photo::decode(input.bytes, input.name, &self.limits);
+        (file, photo.ok())
+    }
+}
+
+/// Wall time between stages.
+struct Clock {
+    start: Instant,
+    last: Instant,
+}
+
+impl Clock {
+    fn start() -> Self {
+        let now = Instant::now();
+        Self { start: now, last: now }
+    }
+
+    fn lap(&mut self) -> f64 {
+        let now = Instant::now();
+        let ms = (now - self.last).as_secs_f64() * 1e3;
+        self.last = now;
+        ms
+    }
+
+    fn total(&self) -> f64 {
+        self.start.elapsed().as_secs_f64() * 1e3
+    }
+}

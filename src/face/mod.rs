@@ -1,0 +1,140 @@
+//! From pixels to faces: detection, landmarks, pupils, contour and pose.
+
+pub mod detect;
+pub mod geometry;
+pub mod landmarks;
+pub mod net;
+pub mod pose;
+pub mod pupil;
+pub mod seeta;
+
+use crate::photo::Photo;
+use crate::units::{Point, Rect};
+use net::{NetError, Nets};
+
+/// Number of landmarks of the face mesh (MediaPipe's canonical 468-point topology).
+pub const LANDMARKS: usize = 468;
+
+/// A detected face.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Detection {
+    /// Bounding box.
+    pub bounds: Rect,
+    /// Probability that it is a face, 0 to 1.
+    pub score: f64,
+    /// Right eye, left eye, nose tip, mouth, right ear, left ear of the person (the right eye is left in the picture).
+    pub keypoints: [Point; 6],
+}
+
+/// Pose of the head in degrees.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Pose {
+    /// Turned to a side; positive: towards the right of the picture.
+    pub yaw: f64,
+    /// Tilted; positive: up.
+    pub pitch: f64,
+    /// Line of the pupils against the horizontal; positive: clockwise in the picture.
+    pub roll: f64,
+}
+
+/// The main face with everything measured on it, in original pixels.
+#[derive(Debug, Clone)]
+pub struct Face {
+    /// Where it was found.
+    pub detection: Detection,
+    /// The [`LANDMARKS`] mesh points.
+    pub mesh: Vec<Point>,
+    /// Depth of each mesh point, in original pixels, towards the camera negative.
+    pub depth: Vec<f64>,
+    /// Probability of the landmark net that the crop holds a face, 0 to 1.
+    pub score: f64,
+    /// Pupil centres, left and right of the picture.
+    pub pupils: [Point; 2],
+    /// Left and right end of the face at cheekbone height.
+    pub cheeks: [Point; 2],
+    /// Lowest point of the chin.
+    pub chin: Point,
+    /// Pose.
+    pub pose: Pose,
+}
+
+/// All faces of a photo.
+#[derive(Debug, Clone, Default)]
+pub struct Faces {
+    /// Every detection after suppression, largest first.
+    pub detections: Vec<Detection>,
+    /// The main face, with landmarks.
+    pub main: Option<Face>,
+}
+
+impl Face {
+    /// Distance of the pupils: the unit of length on a face ("IED" in ISO/IEC 29794-5).
+    pub fn inter_eye_distance(&self) -> f64 {
+        self.pupils[0].distance(self.pupils[1])
+    }
+
+    /// Midpoint of the pupils.
+    pub fn eye_midpoint(&self) -> Point {
+        self.pupils[0].midpoint(self.pupils[1])
+    }
+
+    /// Eye midpoint to chin ("T" in ISO/IEC 29794-5).
+    pub fn eye_to_chin(&self) -> f64 {
+        self.eye_midpoint().distance(self.chin)
+    }
+
+    /// Width of the face cheek to cheek.
+    pub fn width(&self) -> f64 {
+        self.cheeks[0].distance(self.cheeks[1])
+    }
+
+    /// Bounding box of the mesh.
+    pub fn bounds(&self) -> Rect {
+        let (mut l, mut t, mut r, mut b) = (f64::MAX, f64::MAX, f64::MIN, f64::MIN);
+        for p in &self.mesh {
+            (l, t, r, b) = (l.min(p.x), t.min(p.y), r.max(p.x), b.max(p.y));
+        }
+        Rect::from_edges(l, t, r, b)
+    }
+}
+
+impl Faces {
+    /// Finds the faces of a photo and measures the largest.
+    ///
+    /// # Errors
+    /// When a net cannot be run.
+    pub fn find(photo: &Photo, nets: &Nets) -> Result<Self, NetError> {
+        let whole = Rect::from_edges(0.0, 0.0, f64::from(photo.width()), f64::from(photo.height()));
+        let detections = nets.detector.detect(&photo.rgb, whole)?;
+        let main = match detections.first() {
+            Some(largest) => Face::measure(photo, largest, nets)?,
+            None => None,
+        };
+        Ok(Self { detections, main })
+    }
+}
+
+/// Smallest probability of the landmark net at which its points are believed.
+const MIN_MESH_SCORE: f64 = 0.5;
+
+impl Face {
+    fn measure(photo: &Photo, detection: &Detection, nets: &Nets) -> Result<Option<Self>, NetError> {
+        let mesh = landmarks::locate(&photo.rgb, detection, nets.landmarks.as_ref())?;
+        if mesh.score < MIN_MESH_SCORE {
+            return Ok(None);
+        }
+        let pupils = pupil::locate(&photo.rgb, &mesh.points);
+        let cheeks = geometry::cheeks(&mesh.points);
+        let pose = pose::estimate(&mesh, pupils);
+        Ok(Some(Self {
+            detection: detection.clone(),
+            chin: mesh.points[geometry::CHIN],
+            score: mesh.score,
+            mesh: mesh.points,
+            depth: mesh.depth,
+            pupils,
+            cheeks,
+            pose,
+        }))
+    }
+}

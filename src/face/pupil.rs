@@ -1,0 +1,216 @@
+//! Pupil centres, sub-pixel.
+//!
+//! The mesh says where the eye is, but not where in it the iris sits. So the ring between iris and white is looked for
+//! in the pixels: the circle across which the brightness rises most, on its left and right arcs, because the lids cover
+//! the rest (the integro-differential operator of Daugman 1993). Mesh and ring are then averaged: the ring is the more
+//! exact, the mesh never fails.
+//!
+//! Over the 51 delineated portraits the mesh alone leaves a median error of the eye line of 0.6 px and a 95th
+//! percentile of 1.8 px at 480x640.
+
+use std::sync::LazyLock;
+
+use image::RgbImage;
+
+use crate::units::Point;
+
+/// Mesh points of an eye: outer and inner corner, then upper and lower lid.
+struct Eye {
+    corners: [usize; 2],
+    upper: [usize; 3],
+    lower: [usize; 3],
+}
+
+const EYES: [Eye; 2] = [
+    Eye { corners: [33, 133], upper: [159, 160, 158], lower: [145, 144, 153] },
+    Eye { corners: [263, 362], upper: [386, 387, 385], lower: [374, 373, 380] },
+];
+
+/// Radius of the iris over the distance of the eye's corners in the mesh.
+const IRIS: f64 = 0.21;
+
+/// Weight of the ring against the mesh.
+const RING: f64 = 0.65;
+
+/// The ring sits lower than the pupil's centre as marked by hand, because the upper lid hides its top: the shift over
+/// the eye's width.
+const RING_SHIFT: f64 = -0.022;
+
+/// Pupil centres, left and right of the picture, from the mesh in the picture's pixels.
+pub fn locate(rgb: &RgbImage, mesh: &[Point]) -> [Point; 2] {
+    EYES.map(|eye| {
+        let expected = eye.by_mesh(mesh);
+        let width = mesh[eye.corners[0]].distance(mesh[eye.corners[1]]);
+        let ring = Patch::around(rgb, expected, IRIS * width).and_then(|patch| patch.ring());
+        match ring {
+            Some(ring) => Point::new(
+                expected.x + (ring.x - expected.x) * RING,
+                expected.y + (ring.y + RING_SHIFT * width - expected.y) * RING,
+            ),
+            None => expected,
+        }
+    })
+}
+
+impl Eye {
+    /// The pupil as the lids suggest it: least squares over the delineated portraits, in units of the eye's width from
+    /// the middle of its corners.
+    fn by_mesh(&self, mesh: &[Point]) -> Point {
+        let [outer, inner] = self.corners.map(|i| mesh[i]);
+        let middle = outer.midpoint(inner);
+        let width = outer.distance(inner).max(1e-6);
+        let lid = |points: [usize; 3]| points.iter().map(|&i| mesh[i].y).sum::<f64>() / 3.0;
+        let (upper, lower) = ((lid(self.upper) - middle.y) / width, (lid(self.lower) - middle.y) / width);
+        Point::new(middle.x, middle.y + width * (-0.1338 + 0.3414 * upper + 1.0464 * lower))
+    }
+}
+
+/// Iris radius in a patch, in patch pixels: what an eye has at 480x640, so that all photos are measured alike.
+const RADIUS: f64 = 10.0;
+
+/// Half the side of a patch, in patch pixels.
+const HALF: usize = 26;
+
+const SIDE: usize = 2 * HALF;
+
+/// The surroundings of an eye at a fixed scale: gradient of the red channel, in which irises are dark on every skin.
+struct Patch {
+    /// Centre in the picture.
+    center: Point,
+    /// Picture pixels per patch pixel.
+    scale: f64,
+    gx: Vec<f32>,
+    gy: Vec<f32>,
+}
+
+impl Patch {
+    /// `None` when the eye lies too near the picture's edge.
+    fn around(rgb: &RgbImage, center: Point, radius: f64) -> Option<Self> {
+        let scale = radius / RADIUS;
+        let reach = HALF as f64 * scale;
+        let (w, h) = (f64::from(rgb.width()), f64::from(rgb.height()));
+        if !(radius > 1.0) || center.x < reach || center.y < reach || center.x + reach > w || center.y + reach > h {
+            return None;
+        }
+        let taps = scale.ceil().clamp(1.0, 8.0) as usize;
+        let mut red = vec![0.0f32; SIDE * SIDE];
+        for (i, value) in red.iter_mut().enumerate() {
+            for t in 0..taps * taps {
+                let du = ((t % taps) as f64 + 0.5) / taps as f64;
+                let dv = ((t / taps) as f64 + 0.5) / taps as f64;
+                let x = center.x + ((i % SIDE) as f64 + du - HALF as f64) * scale;
+                let y = center.y + ((i / SIDE) as f64 + dv - HALF as f64) * scale;
+                *value += bilinear_red(rgb, x, y);
+            }
+            *value /= (taps * taps) as f32;
+        }
+        let smooth = blurred(&blurred(&red));
+        let mut patch = Self { center, scale, gx: vec![0.0; SIDE * SIDE], gy: vec![0.0; SIDE * SIDE] };
+        for y in 1..SIDE - 1 {
+            for x in 1..SIDE - 1 {
+                let i = y * SIDE + x;
+                patch.gx[i] = (smooth[i + 1] - smooth[i - 1]) / 2.0;
+                patch.gy[i] = (smooth[i + SIDE] - smooth[i - SIDE]) / 2.0;
+            }
+        }
+        Some(patch)
+    }
+
+    /// Centre of the iris in the picture; `None` when no ring stands out (closed eyes, dark lenses).
+    fn ring(&self) -> Option<Point> {
+        let coarse = self.search((0.0, 0.0, RADIUS), (0.55, 1.2), (0.5, 1.2), (0.22, 1.2));
+        let best = coarse.iter().copied().max_by(|a, b| a.score.total_cmp(&b.score))?;
+        if best.score < 2.0 {
+            return None;
+        }
+        let fine = self.search((best.x, best.y, best.radius), (0.12, 0.4), (0.12, 0.4), (0.08, 0.4));
+        // The mean over all nearly best circles is steadier than the best one.
+        let top = fine.iter().map(|c| c.score).fold(f32::MIN, f32::max) * 0.97;
+        let (mut x, mut y, mut total) = (0.0, 0.0, 0.0);
+        for circle in fine.iter().filter(|c| c.score >= top) {
+            let weight = f64::from(circle.score);
+            (x, y, total) = (x + circle.x * weight, y + circle.y * weight, total + weight);
+        }
+        (total > 0.0)
+            .then(|| Point::new(self.center.x + x / total * self.scale, self.center.y + y / total * self.scale))
+    }
+
+    /// Scores circles around `start` (x, y, radius); each range is (reach in iris radii, step in patch pixels).
+    fn search(&self, start: (f64, f64, f64), y: (f64, f64), x: (f64, f64), r: (f64, f64)) -> Vec<Circle> {
+        let steps = |(reach, step): (f64, f64)| {
+            let n = (reach * RADIUS / step).round() as i32;
+            (-n..=n).map(move |k| f64::from(k) * step)
+        };
+        let mut circles = Vec::new();
+        for dr in steps(r) {
+            for dy in steps(y) {
+                for dx in steps(x) {
+                    let (x, y, radius) = (start.0 + dx, start.1 + dy, start.2 + dr);
+                    circles.push(Circle { x, y, radius, score: self.rise(x, y, radius) });
+                }
+            }
+        }
+        circles
+    }
+
+    /// Mean rise of brightness outwards across the left and right arcs. Single strong points, such as a catchlight's
+    /// edge, are cut to the level of the others.
+    fn rise(&self, cx: f64, cy: f64, radius: f64) -> f32 {
+        let mut rises = [0.0f32; 2 * ARC];
+        let (cx, cy, radius) = ((cx + HALF as f64) as f32, (cy + HALF as f64) as f32, radius as f32);
+        for (rise, &(cos, sin)) in rises.iter_mut().zip(ARCS.iter()) {
+            // Pixel i covers [i, i + 1); a negative number becomes 0.
+            let x = ((cx + cos * radius) as usize).min(SIDE - 1);
+            let y = ((cy + sin * radius) as usize).min(SIDE - 1);
+            let i = y * SIDE + x;
+            *rise = (self.gx[i] * cos + self.gy[i] * sin).max(0.0);
+        }
+        let mut sorted = rises;
+        let (_, cap, _) = sorted.select_nth_unstable_by(2 * ARC * 4 / 5, f32::total_cmp);
+        rises.iter().map(|r| r.min(*cap)).sum::<f32>() / rises.len() as f32
+    }
+}
+
+/// Points on each arc.
+const ARC: usize = 15;
+
+/// Cosine and sine of the points of both arcs, 42 degrees up and down of the horizontal.
+static ARCS: LazyLock<[(f32, f32); 2 * ARC]> = LazyLock::new(|| {
+    std::array::from_fn(|k| {
+        let angle: f32 = (-42.0 + 6.0 * (k % ARC) as f32 + 180.0 * (k / ARC) as f32).to_radians();
+        (angle.cos(), angle.sin())
+    })
+});
+
+#[derive(Debug, Clone, Copy)]
+struct Circle {
+    x: f64,
+    y: f64,
+    radius: f64,
+    score: f32,
+}
+
+/// Binomial 1-2-1 blur both ways; the rim is kept as it is.
+fn blurred(image: &[f32]) -> Vec<f32> {
+    let mut out = image.to_vec();
+    for y in 1..SIDE - 1 {
+        for x in 1..SIDE - 1 {
+            let i = y * SIDE + x;
+            let row = |i: usize| image[i - 1] + 2.0 * image[i] + image[i + 1];
+            out[i] = (row(i - SIDE) + 2.0 * row(i) + row(i + SIDE)) / 16.0;
+        }
+    }
+    out
+}
+
+fn bilinear_red(rgb: &RgbImage, x: f64, y: f64) -> f32 {
+    let (w, h) = (rgb.width() as usize, rgb.height() as usize);
+    let (x, y) = ((x - 0.5).max(0.0), (y - 0.5).max(0.0));
+    let (x0, y0) = ((x as usize).min(w - 1), (y as usize).min(h - 1));
+    let (x1, y1) = ((x0 + 1).min(w - 1), (y0 + 1).min(h - 1));
+    let (fx, fy) = ((x - x0 as f64) as f32, (y - y0 as f64) as f32);
+    let red = |x: usize, y: usize| f32::from(rgb.as_raw()[(y * w + x) * 3]);
+    let top = red(x0, y0) * (1.0 - fx) + red(x1, y0) * fx;
+    let bottom = red(x0, y1) * (1.0 - fx) + red(x1, y1) * fx;
+    top * (1.0 - fy) + bottom * fy
+}

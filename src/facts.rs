@@ -1,0 +1,95 @@
+//! Everything known of one photo when its checks are measured.
+//!
+//! Each stage fills its part once and never changes an earlier one. What is not there is not there for a stated reason:
+//! [`Missing`] travels from the stage that gave up to the checks that needed it, which become *undetermined*.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::face::Faces;
+use crate::photo::{FileFacts, Photo};
+use crate::profile::Canvas;
+use crate::scene::Scene;
+use crate::units::Text;
+
+/// Why a fact is missing; the cause a check is undetermined for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Missing {
+    /// The file has no pixels that could be decoded.
+    Unreadable,
+    /// The caller gave no file name.
+    NoName,
+    /// The property does not exist in this format (JPEG quality of a PNG).
+    NotInFormat,
+    /// No face was found.
+    NoFace,
+    /// The photo's aspect ratio is not the profile's, so positions can be judged only after cropping.
+    WrongShape,
+    /// The background could not be told from the person.
+    NoBackground,
+    /// The part of the photo that the check looks at is too small or outside the photo.
+    OutOfView,
+    /// The photo is too dark or too bright there.
+    NotVisible,
+    /// Hair, a bald head or something else hides what is to be measured.
+    Hidden,
+    /// The photo has no colour.
+    Monochrome,
+    /// The program could not run a net on this photo; a fault of ours.
+    Internal,
+}
+
+impl Missing {
+    /// The reason in words.
+    pub fn text(self) -> Text {
+        let (zh, en) = match self {
+            Missing::Unreadable => ("照片无法解码", "the photo cannot be decoded"),
+            Missing::NoName => ("没有给出文件名", "no file name was given"),
+            Missing::NotInFormat => ("此格式没有该项", "the format has no such property"),
+            Missing::NoFace => ("没有检测到人脸", "no face was found"),
+            Missing::WrongShape => (
+                "照片宽高比不符，裁剪后才能判断位置",
+                "the aspect ratio differs from the profile's; positions can be judged after cropping",
+            ),
+            Missing::NoBackground => ("无法区分人像与背景", "the background could not be told from the person"),
+            Missing::OutOfView => ("需要测量的部位不在画面内", "what is to be measured lies outside the photo"),
+            Missing::NotVisible => ("需要测量的部位过暗或过亮", "what is to be measured is too dark or too bright"),
+            Missing::Hidden => ("需要测量的部位被遮挡", "what is to be measured is hidden"),
+            Missing::Monochrome => ("照片没有颜色", "the photo has no colour"),
+            Missing::Internal => ("程序内部错误，请报告", "an internal fault; please report it"),
+        };
+        Text::new(zh, en)
+    }
+}
+
+/// All facts of one photo, borrowed by the checks.
+#[derive(Debug)]
+pub struct Facts<'a> {
+    /// What the file says of itself.
+    pub file: &'a FileFacts,
+    /// The pixels.
+    pub photo: Result<&'a Photo, Missing>,
+    /// Faces; present whenever there are pixels, possibly with none found.
+    pub faces: Result<&'a Faces, Missing>,
+    /// Background, person mask and regions.
+    pub scene: Result<&'a Scene, Missing>,
+    /// The size positions are judged at.
+    pub canvas: Canvas,
+}
+
+impl<'a> Facts<'a> {
+    /// The main face, the largest one.
+    pub fn face(&self) -> Result<&'a crate::face::Face, Missing> {
+        self.faces?.main.as_ref().ok_or(Missing::NoFace)
+    }
+
+    /// Factor from original pixels to the profile's pixels. An error when the aspect ratios differ by more than 1 %,
+    /// because then no scaling alone makes the one into the other.
+    pub fn scale(&self) -> Result<f64, Missing> {
+        let photo = self.photo?;
+        let sx = f64::from(self.canvas.width) / f64::from(photo.width());
+        let sy = f64::from(self.canvas.height) / f64::from(photo.height());
+        if (sx / sy - 1.0).abs() > 0.01 { Err(Missing::WrongShape) } else { Ok((sx + sy) / 2.0) }
+    }
+}

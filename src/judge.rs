@@ -1,0 +1,168 @@
+//! From measurements and a profile to statuses, messages and the verdict.
+//!
+//! The rules are few and hold for every check: outside the `fail` band it fails, outside the `warn` band it warns, a
+//! missing fact makes it undetermined, and undetermined never passes. A measurement that knows it is unsure, and a
+//! profile value of low confidence, can only warn.
+
+use crate::check::{self, Check, Fix, Measured, NEVER_CHECKED, Status, Value, When};
+use crate::facts::{Facts, Missing};
+use crate::profile::{Band, Profile, Rule};
+use crate::report::{CheckResult, Limit, NotChecked, ReportValue, Verdict};
+use crate::units::{Text, Unit};
+
+/// Measures and judges every check the profile asks for, in report order.
+pub fn judge(facts: &Facts<'_>, profile: &Profile) -> Vec<CheckResult> {
+    check::all().filter_map(|check| Some(judge_one(check, facts, profile.rule(check.id)?))).collect()
+}
+
+/// What the profile did not ask for, and what no software can know.
+pub fn not_checked(profile: &Profile) -> Vec<NotChecked> {
+    let unasked = check::all().filter(|check| profile.rule(check.id).is_none()).map(|check| NotChecked {
+        id: check.id.to_owned(),
+        reason: Text::new("所选标准没有此项要求", "the profile does not ask for it"),
+    });
+    let unknowable =
+        NEVER_CHECKED.iter().map(|&(id, zh, en)| NotChecked { id: id.to_owned(), reason: Text::new(zh, en) });
+    unasked.chain(unknowable).collect()
+}
+
+/// The verdict over all results.
+pub fn verdict(results: &[CheckResult]) -> Verdict {
+    match results.iter().map(|result| result.status).max() {
+        Some(Status::Fail) => Verdict::Reject,
+        Some(Status::Warn | Status::Undetermined) => Verdict::Review,
+        _ => Verdict::Accept,
+    }
+}
+
+/// Whether something fails and all that fails can be mended by software without further leave.
+pub fn fixable(results: &[CheckResult]) -> bool {
+    let mut failing = results.iter().filter(|result| result.status == Status::Fail).peekable();
+    failing.peek().is_some() && failing.all(|result| result.fix == Some(Fix::Auto))
+}
+
+fn judge_one(check: &'static Check, facts: &Facts<'_>, rule: &Rule) -> CheckResult {
+    match (check.measure)(facts, rule) {
+        Ok(measured) => decided(check, measured, rule),
+        Err(missing) => undetermined(check, missing, rule),
+    }
+}
+
+fn undetermined(check: &'static Check, missing: Missing, rule: &Rule) -> CheckResult {
+    let reason = missing.text();
+    // A rule for information asks nobody to look when the fact is missing.
+    let status = if rule.info || missing == Missing::NotInFormat || missing == Missing::NoName {
+        Status::Pass
+    } else {
+        Status::Undetermined
+    };
+    CheckResult {
+        id: check.id.to_owned(),
+        title: check.title(),
+        status,
+        value: None,
+        unit: check.unit,
+        limit: None,
+        margin: None,
+        message: Text::new(format!("未能判定：{}", reason.zh), format!("not determined: {}", reason.en)),
+        hint: None,
+        fix: None,
+        region: None,
+    }
+}
+
+fn decided(check: &'static Check, measured: Measured, rule: &Rule) -> CheckResult {
+    let numbers: Vec<f64> = match measured.value {
+        Value::Number(value) => std::iter::once(value).chain(measured.others.iter().copied()).collect(),
+        Value::Word(_) => Vec::new(),
+    };
+    let worst = |band: Band| numbers.iter().map(|&n| band.margin(n)).fold(f64::INFINITY, f64::min);
+    let by_limits = match &measured.value {
+        Value::Word(word) if !rule.allowed.is_empty() && !rule.allowed.contains(word) => Status::Fail,
+        Value::Word(_) => Status::Pass,
+        Value::Number(_) if worst(rule.fail) < 0.0 => Status::Fail,
+        Value::Number(_) if worst(rule.warn) < 0.0 => Status::Warn,
+        Value::Number(_) => Status::Pass,
+    };
+    let mut status = measured.status.unwrap_or(by_limits);
+    if measured.unsure {
+        status = status.min(Status::Warn);
+    }
+    if rule.info {
+        status = Status::Pass;
+    }
+    // The band that decided, for the report and the message.
+    let band = match status {
+        Status::Warn if worst(rule.fail) >= 0.0 && !rule.warn.is_open() => rule.warn,
+        _ if rule.fail.is_open() => rule.warn,
+        _ => rule.fail,
+    };
+    let margin = Some(worst(band)).filter(|margin| margin.is_finite());
+    let off = numbers.iter().copied().min_by(|a, b| band.margin(*a).total_cmp(&band.margin(*b)));
+    let when = match (measured.case, status) {
+        (Some(case), _) => When::Case(case),
+        (None, Status::Pass) => When::Ok,
+        _ if off.zip(band.min).is_some_and(|(value, min)| value < min) => When::Low,
+        _ => When::High,
+    };
+    let say = check.say(when);
+    let fill = |template: &str| fill(template, check.unit, &measured, off, band, margin, &rule.allowed);
+    let hint =
+        (status > Status::Pass && !say.hint_en.is_empty()).then(|| Text::new(fill(say.hint_zh), fill(say.hint_en)));
+    CheckResult {
+        id: check.id.to_owned(),
+        title: check.title(),
+        status,
+        value: Some(match &measured.value {
+            Value::Number(value) => ReportValue::Number(check.unit.round(*value)),
+            Value::Word(word) => ReportValue::Word(word.clone()),
+        }),
+        unit: check.unit,
+        limit: (!band.is_open()).then(|| Limit::from(band)),
+        margin: margin.map(|margin| check.unit.round(margin)),
+        message: Text::new(fill(say.zh), fill(say.en)),
+        hint,
+        fix: (status > Status::Pass).then_some(check.fix),
+        region: measured.region,
+    }
+}
+
+/// Puts numbers, limits and details into a message.
+fn fill(
+    template: &str,
+    unit: Unit,
+    measured: &Measured,
+    off: Option<f64>,
+    band: Band,
+    margin: Option<f64>,
+    allowed: &[String],
+) -> String {
+    let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |v| unit.format(v) + unit.symbol());
+    let mut out = String::with_capacity(template.len() + 16);
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once('{') {
+        out.push_str(before);
+        let Some((name, tail)) = after.split_once('}') else {
+            out.push('{');
+            rest = after;
+            continue;
+        };
+        match name {
+            "value" => match &measured.value {
+                Value::Number(value) => out.push_str(&number(Some(off.unwrap_or(*value)))),
+                Value::Word(word) => out.push_str(word),
+            },
+            "min" => out.push_str(&number(band.min)),
+            "max" => out.push_str(&number(band.max)),
+            "by" => out.push_str(&number(margin.map(f64::abs))),
+            "allowed" => out.push_str(&allowed.join(", ")),
+            _ => match measured.details.iter().find(|(key, _)| *key == name) {
+                Some((_, value)) => out.push_str(value),
+                None => out.push('-'),
+            },
+        }
+        rest = tail;
+    }
+    out.push_str(rest);
+    out
+}

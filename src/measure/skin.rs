@@ -1,0 +1,159 @@
+//! The visible skin of a face as a sampled map: the mesh's oval without eyes, brows, lips and nostrils.
+
+use image::RgbImage;
+
+use crate::face::{Face, LANDMARKS};
+use crate::scene::lab::Lab;
+use crate::units::Point;
+
+/// Contour of the face, indices into the mesh of [`LANDMARKS`] points (MediaPipe's `FACEMESH_FACE_OVAL`).
+pub const OVAL: [usize; 36] = [
+    10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152, 148, 176, 149, 150,
+    136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109,
+];
+const EYES: [[usize; 16]; 2] = [
+    [33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246],
+    [263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466],
+];
+const BROWS: [[usize; 10]; 2] =
+    [[70, 63, 105, 66, 107, 55, 65, 52, 53, 46], [300, 293, 334, 296, 336, 285, 295, 282, 283, 276]];
+const LIPS: [usize; 20] = [61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185];
+const NOSTRILS: [usize; 8] = [64, 98, 97, 2, 326, 327, 294, 19];
+
+/// What a sample of the face shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Outside of the face.
+    Outside,
+    /// Plain skin.
+    Skin,
+    /// Brows and nostrils: skin around them, but not to be measured as skin.
+    Feature,
+    /// Lips, and the lids around the eye opening.
+    Soft,
+    /// The eye opening.
+    Eye,
+}
+
+/// The parts of a face on a grid of every `step`-th pixel, so that a large photo costs what a small one does.
+#[derive(Debug, Clone)]
+pub struct SkinMap {
+    /// Left-most pixel column of the grid.
+    pub left: usize,
+    /// Top-most pixel row of the grid.
+    pub top: usize,
+    /// Pixels between samples.
+    pub step: usize,
+    /// Samples in a row.
+    pub width: usize,
+    /// Rows of samples.
+    pub height: usize,
+    /// Row-major parts.
+    pub parts: Vec<Part>,
+}
+
+/// Mesh points on the cheeks, where skin is bare on most faces.
+const CHEEKS: [usize; 6] = [50, 280, 205, 425, 117, 346];
+
+/// Lightness of the skin: median CIELAB L* over squares of a tenth of the pupils' distance at six points of the cheeks.
+/// It groups photos by skin tone in `evaluate`; no check uses it. `None` when the cheeks lie outside the photo.
+pub fn lightness(rgb: &RgbImage, face: &Face) -> Option<f64> {
+    let half = (face.inter_eye_distance() * 0.05).max(1.0);
+    let mut values: Vec<f32> = Vec::new();
+    for p in CHEEKS.iter().filter_map(|&i| face.mesh.get(i)) {
+        let columns = (p.x - half).max(0.0) as u32..((p.x + half).max(0.0) as u32).min(rgb.width());
+        for y in (p.y - half).max(0.0) as u32..((p.y + half).max(0.0) as u32).min(rgb.height()) {
+            values.extend(columns.clone().map(|x| Lab::from_srgb(rgb.get_pixel(x, y).0).l));
+        }
+    }
+    let middle = values.len() / 2;
+    (!values.is_empty()).then(|| f64::from(*values.select_nth_unstable_by(middle, f32::total_cmp).1))
+}
+
+impl SkinMap {
+    /// The map of `face`, with about `across` samples over the face's width. `None` when too little of the face lies
+    /// inside the photo, or the mesh is not whole.
+    pub fn of(rgb: &RgbImage, face: &Face, across: f64) -> Option<Self> {
+        if face.mesh.len() < LANDMARKS {
+            return None;
+        }
+        let bounds = face.bounds();
+        let edge = |v: f64, max: u32| if v.is_finite() { v.clamp(0.0, f64::from(max)) as usize } else { 0 };
+        let (left, right) = (edge(bounds.x, rgb.width()), edge(bounds.right().ceil(), rgb.width()));
+        let (top, bottom) = (edge(bounds.y, rgb.height()), edge(bounds.bottom().ceil(), rgb.height()));
+        let step = ((bounds.width / across) as usize).max(1);
+        let (width, height) = (right.saturating_sub(left) / step, bottom.saturating_sub(top) / step);
+        let mut map = Self { left, top, step, width, height, parts: vec![Part::Outside; width * height] };
+        // Slightly inside of the contour, where the mesh's error cannot let in background or hair.
+        map.fill(&face.mesh, &OVAL, 0.94, Part::Skin);
+        for brow in &BROWS {
+            map.fill(&face.mesh, brow, 1.25, Part::Feature);
+        }
+        map.fill(&face.mesh, &NOSTRILS, 1.15, Part::Feature);
+        map.fill(&face.mesh, &LIPS, 1.15, Part::Soft);
+        for eye in &EYES {
+            map.fill(&face.mesh, eye, 1.5, Part::Soft);
+            map.fill(&face.mesh, eye, 1.0, Part::Eye);
+        }
+        let skin = map.parts.iter().filter(|&&part| part == Part::Skin).count();
+        (skin >= 200).then_some(map)
+    }
+
+    /// Every sample's part, place in original pixels, and colour.
+    pub fn samples<'a>(&'a self, rgb: &'a RgbImage) -> impl Iterator<Item = (Part, Point, [u8; 3])> + 'a {
+        let stride = rgb.width() as usize;
+        let pixels = rgb.as_raw();
+        self.parts.iter().enumerate().filter(|(_, part)| **part != Part::Outside).map(move |(i, &part)| {
+            let (x, y) = (self.x(i % self.width), self.y(i / self.width));
+            let at = (y * stride + x) * 3;
+            (part, Point::new(x as f64 + 0.5, y as f64 + 0.5), [pixels[at], pixels[at + 1], pixels[at + 2]])
+        })
+    }
+
+    /// Samples inside the face.
+    pub fn area(&self) -> usize {
+        self.parts.iter().filter(|&&part| part != Part::Outside).count()
+    }
+
+    /// Pixel column of a column of samples.
+    pub fn x(&self, column: usize) -> usize {
+        self.left + column * self.step + self.step / 2
+    }
+
+    /// Pixel row of a row of samples.
+    pub fn y(&self, row: usize) -> usize {
+        self.top + row * self.step + self.step / 2
+    }
+
+    /// Fills the outline of mesh points, blown up by `grow` about its centre; only inside of the face once that is
+    /// drawn. Rows are filled between their outermost crossings, which suits outlines convex along rows.
+    fn fill(&mut self, mesh: &[Point], outline: &[usize], grow: f64, part: Part) {
+        let n = outline.len() as f64;
+        let (cx, cy) = outline.iter().fold((0.0, 0.0), |(x, y), &i| (x + mesh[i].x / n, y + mesh[i].y / n));
+        let corner = |i: usize| {
+            let p = mesh[outline[i % outline.len()]];
+            Point::new(cx + (p.x - cx) * grow, cy + (p.y - cy) * grow)
+        };
+        for row in 0..self.height {
+            let y = self.y(row) as f64 + 0.5;
+            let (mut from, mut to) = (f64::INFINITY, f64::NEG_INFINITY);
+            for i in 0..outline.len() {
+                let (a, b) = (corner(i), corner(i + 1));
+                if (a.y <= y) != (b.y <= y) {
+                    let x = a.x + (b.x - a.x) * (y - a.y) / (b.y - a.y);
+                    (from, to) = (from.min(x), to.max(x));
+                }
+            }
+            if from > to {
+                continue;
+            }
+            for column in 0..self.width {
+                let x = self.x(column) as f64 + 0.5;
+                let at = row * self.width + column;
+                if x >= from && x <= to && (part == Part::Skin || self.parts[at] != Part::Outside) {
+                    self.parts[at] = part;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! Writing on a photo: date stamps, watermarks, names of studios.
+
+use image::RgbImage;
+
+use crate::units::{Point, Rect};
+
+/// A connected group of samples of a mask, in its columns and rows, both ends included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Component {
+    /// First column.
+    pub left: usize,
+    /// First row.
+    pub top: usize,
+    /// Last column.
+    pub right: usize,
+    /// Last row.
+    pub bottom: usize,
+    /// Samples in it.
+    pub area: usize,
+}
+
+impl Component {
+    fn width(&self) -> usize {
+        self.right - self.left + 1
+    }
+
+    fn height(&self) -> usize {
+        self.bottom - self.top + 1
+    }
+}
+
+/// The groups of `true` samples that touch each other, corners included. Clears the mask.
+pub fn components(mask: &mut [bool], width: usize) -> Vec<Component> {
+    let mut found = Vec::new();
+    let mut open = Vec::new();
+    for start in 0..mask.len() {
+        if !mask[start] {
+            continue;
+        }
+        mask[start] = false;
+        open.push(start);
+        let (x, y) = (start % width, start / width);
+        let mut group = Component { left: x, top: y, right: x, bottom: y, area: 0 };
+        while let Some(at) = open.pop() {
+            let (x, y) = (at % width, at / width);
+            group.area += 1;
+            group.left = group.left.min(x);
+            group.right = group.right.max(x);
+            group.bottom = group.bottom.max(y);
+            for row in y.saturating_sub(1)..=y + 1 {
+                for column in x.saturating_sub(1)..=(x + 1).min(width - 1) {
+                    let next = row * width + column;
+                    if mask.get(next).copied().unwrap_or(false) {
+                        mask[next] = false;
+                        open.push(next);
+                    }
+                }
+            }
+        }
+        found.push(group);
+    }
+    found
+}
+
+/// A line of writing.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Line {
+    /// Characters in it (marks of about one height, side by side).
+    pub characters: usize,
+    /// Box around it, in original pixels.
+    pub region: Rect,
+}
+
+/// Where the head is, which is not searched: hair is full of strokes. An ellipse in original pixels.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Head {
+    /// Centre.
+    pub center: Point,
+    /// Half of its width.
+    pub half_width: f64,
+    /// Half of its height.
+    pub half_height: f64,
+}
+
+/// How far beside a stroke is looked, at a photo 480 pixels wide: near for small letters, whose neighbours are near too,
+/// and far for large ones with wide strokes.
+const REACHES: [f64; 2] = [3.0, 7.0];
+/// Smallest sum of channel differences of a stroke to what lies either side of it.
+const CONTRAST: i32 = 60;
+
+/// The longest line of writing outside of `head`, in a copy of the photo with `scale` original pixels a pixel.
+///
+/// A stroke is a pixel unlike the pixels left and right of it (or above and below), while these are alike: so writing
+/// is found on the background and on clothes alike, in any colour. Strokes that touch are a mark; marks of about one
+/// height side by side are a line.
+pub fn longest_line(rgb: &RgbImage, scale: f64, head: Option<Head>) -> Option<Line> {
+    let (w, h) = (rgb.width() as usize, rgb.height() as usize);
+    let unit = w as f64 / 480.0;
+    let reaches = REACHES.map(|reach| ((reach * unit).round() as usize).max(2));
+    if w <= 4 * reaches[1] || h <= 4 * reaches[1] {
+        return None;
+    }
+    let masks = strokes(rgb, reaches, |y| head.and_then(|head| head.span(y, scale)));
+    let lines = masks.into_iter().filter_map(|mut mask| {
+        let marks = components(&mut mask, w).into_iter().filter(|mark| {
+            let (width, height) = (mark.width() as f64 / unit, mark.height() as f64 / unit);
+            (5.0..=50.0).contains(&height) && width <= 2.5 * height && mark.area >= 5
+        });
+        line_of(marks.collect())
+    });
+    lines.max_by_key(|line| line.0).map(|(characters, [left, top, right, bottom])| Line {
+        characters,
+        region: Rect::from_edges(
+            left as f64 * scale,
+            top as f64 * scale,
+            (right + 1) as f64 * scale,
+            (bottom + 1) as f64 * scale,
+        ),
+    })
+}
+
+impl Head {
+    /// First and last pixel column inside the head, in a row of a copy with `scale` original pixels a pixel.
+    fn span(&self, row: usize, scale: f64) -> Option<(usize, usize)> {
+        let dy = ((row as f64 + 0.5) * scale - self.center.y) / self.half_height;
+        let half = self.half_width * (1.0 - dy * dy).max(0.0).sqrt();
+        let pixel = |x: f64| (x / scale).max(0.0) as usize;
+        (half > 0.0).then(|| (pixel(self.center.x - half), pixel(self.center.x + half)))
+    }
+}
+
+/// Masks of strokes that are brighter, and of strokes that are darker, than what lies beside them (in the channel that
+/// differs most). Apart, because the gap between two strokes is a stroke of the other kind.
+fn strokes(rgb: &RgbImage, reaches: [usize; 2], skip: impl Fn(usize) -> Option<(usize, usize)>) -> [Vec<bool>; 2] {
+    let (w, h) = (rgb.width() as usize, rgb.height() as usize);
+    let (pixels, margin) = (rgb.as_raw(), reaches[1]);
+    let mut masks = [vec![false; w * h], vec![false; w * h]];
+    let steps = [reaches[0], reaches[0] * w, reaches[1], reaches[1] * w];
+    let differ =
+        |a: usize, b: usize| -> i32 { (0..3).map(|c| i32::from(pixels[a * 3 + c].abs_diff(pixels[b * 3 + c]))).sum() };
+    for y in margin..h - margin {
+        let skipped = skip(y).unwrap_or((w, w));
+        for x in margin..w - margin {
+            if x >= skipped.0 && x <= skipped.1 {
+                continue;
+            }
+            let at = y * w + x;
+            let is_stroke = |&d: &usize| {
+                let contrast = differ(at, at - d).min(differ(at, at + d));
+                contrast > CONTRAST && differ(at - d, at + d) * 2 < contrast
+            };
+            if let Some(d) = steps.into_iter().find(is_stroke) {
+                let signed = |c: usize| i32::from(pixels[at * 3 + c]) - i32::from(pixels[(at - d) * 3 + c]);
+                let most = [signed(0), signed(1), signed(2)].into_iter().max_by_key(|s| s.abs()).unwrap_or(0);
+                masks[usize::from(most < 0)][at] = true;
+            }
+        }
+    }
+    masks
+}
+
+/// The longest chain of marks: count and box.
+fn line_of(mut marks: Vec<Component>) -> Option<(usize, [usize; 4])> {
+    marks.sort_unstable_by_key(|mark| mark.left);
+    // For each mark the longest chain that ends in it: length, and the mark before.
+    let mut chains: Vec<(usize, Option<usize>)> = Vec::with_capacity(marks.len());
+    for (i, mark) in marks.iter().enumerate() {
+        let mut best = (1, None);
+        for (j, before) in marks[..i].iter().enumerate() {
+            if follows(before, mark) && chains[j].0 + 1 > best.0 {
+                best = (chains[j].0 + 1, Some(j));
+            }
+        }
+        chains.push(best);
+    }
+    let (last, &(length, _)) = chains.iter().enumerate().max_by_key(|(_, chain)| chain.0)?;
+    let mut area = [usize::MAX, usize::MAX, 0, 0];
+    let mut at = Some(last);
+    while let Some(i) = at {
+        let m = &marks[i];
+        area = [area[0].min(m.left), area[1].min(m.top), area[2].max(m.right), area[3].max(m.bottom)];
+        at = chains[i].1;
+    }
+    Some((length, area))
+}
+
+/// Whether `mark` can be the next character behind `before`: beside it, on its line, of about its height.
+fn follows(before: &Component, mark: &Component) -> bool {
+    let (a, b) = (before.height(), mark.height());
+    let height = a.max(b);
+    let gap = mark.left as i64 - before.right as i64;
+    let centers = (before.top + before.bottom) as i64 - (mark.top + mark.bottom) as i64;
+    a.min(b) * 10 >= height * 6
+        && gap >= -1
+        && gap <= (height * 3 / 2) as i64
+        && centers.abs() <= (height / 2).max(2) as i64
+}
+
+#[cfg(test)]
+mod tests {
+    use image::Rgb;
+
+    use super::*;
+
+    /// Draws `n` marks like the letter H, `height` pixels high, from (`x`, `y`) on.
+    fn write(photo: &mut RgbImage, n: u32, height: u32, (x, y): (u32, u32), color: [u8; 3]) {
+        for i in 0..n {
+            let left = x + i * height;
+            for row in 0..height {
+                for column in 0..height * 6 / 10 {
+                    let on = column < 2 || column + 2 >= height * 6 / 10 || row.abs_diff(height / 2) < 1;
+                    if on {
+                        photo.put_pixel(left + column, y + row, Rgb(color));
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn writing_is_found_in_any_colour() {
+        for color in [[0, 0, 0], [255, 255, 255], [230, 126, 34], [255, 255, 0]] {
+            let mut photo = RgbImage::from_pixel(480, 640, Rgb([100, 197, 255]));
+            write(&mut photo, 9, 14, (30, 600), color);
+            let line = longest_line(&photo, 1.0, None).expect("there is a line");
+            assert_eq!(line.characters, 9, "{color:?}");
+            assert!(line.region.iou(&Rect::from_edges(30.0, 600.0, 150.0, 614.0)) > 0.7, "{:?}", line.region);
+        }
+    }
+
+    #[test]
+    fn nothing_is_written_on_plain_paper_and_hair_is_skipped() {
+        let mut photo = RgbImage::from_pixel(480, 640, Rgb([250, 250, 250]));
+        assert_eq!(longest_line(&photo, 1.0, None), None);
+        write(&mut photo, 8, 14, (180, 300), [0, 0, 0]);
+        let head = Head { center: Point::new(240.0, 300.0), half_width: 130.0, half_height: 200.0 };
+        assert_eq!(longest_line(&photo, 1.0, Some(head)), None);
+    }
+
+    #[test]
+    fn components_touch_at_corners() {
+        let mut mask = vec![true, false, false, false, true, false, true, false, false];
+        let found = components(&mut mask, 3);
+        assert_eq!(found.len(), 1);
+        assert_eq!((found[0].area, found[0].right, found[0].bottom), (3, 1, 2));
+    }
+}

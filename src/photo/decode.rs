@@ -1,0 +1,504 @@
+//! Decoding within limits: upright 8-bit sRGB, or a typed reason why not.
+
+use std::fmt::Write as _;
+use std::io::Cursor;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use image::codecs::{bmp::BmpDecoder, png::PngDecoder, tiff::TiffDecoder, webp::WebPDecoder};
+use image::error::ImageError;
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageDecoder, RgbImage};
+use sha2::{Digest, Sha256};
+use zune_core::bytestream::ZCursor;
+use zune_core::colorspace::ColorSpace;
+use zune_core::options::DecoderOptions;
+use zune_jpeg::JpegDecoder;
+
+use super::container::{self, Container, Format, Stream, within};
+use super::{FileFacts, Integrity, Photo, color, jpeg};
+use crate::limits::Limits;
+use crate::units::Text;
+
+/// Gray that stands for pixels the file does not have.
+const ABSENT: u8 = 128;
+
+/// Why a file gave no pixels.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DecodeError {
+    /// The file has no bytes.
+    #[error("the file is empty; upload it again")]
+    Empty,
+    /// The content is of a format that is not decoded, or of none we know.
+    #[error("{} files are not decoded; save the photo as JPEG", .0.name())]
+    Format(Format),
+    /// The format is decoded, but not this way of coding it.
+    #[error("this way of coding the photo is not decoded ({0}); save it as a plain JPEG")]
+    Coding(String),
+    /// The file is longer than the limit.
+    #[error("the file has {bytes} bytes, more than the {max} that are read; save a smaller one")]
+    TooManyBytes {
+        /// Length of the file.
+        bytes: u64,
+        /// [`Limits::max_bytes`].
+        max: u64,
+    },
+    /// The header states a size beyond the limits; nothing was allocated for it.
+    #[error("the photo has {width}x{height} pixels, more than are read; scale it down")]
+    TooManyPixels {
+        /// Width in the header.
+        width: u32,
+        /// Height in the header.
+        height: u32,
+    },
+    /// The file ends before the first row.
+    #[error("the file ends before the first row of pixels; copy or upload it again")]
+    Truncated,
+    /// The content contradicts itself.
+    #[error("the file is damaged ({0}); copy or upload it again")]
+    Damaged(String),
+}
+
+impl DecodeError {
+    /// The reason in words for people.
+    pub fn text(&self) -> Text {
+        let zh = match self {
+            DecodeError::Empty => "文件为空，请重新上传".to_owned(),
+            DecodeError::Format(Format::Unknown) => "文件不是照片，请上传JPEG格式的照片".to_owned(),
+            DecodeError::Format(format) => {
+                format!("不支持{}格式，请另存为JPEG格式", format.name().to_ascii_uppercase())
+            }
+            DecodeError::Coding(_) => "不支持照片的编码方式，请另存为普通JPEG格式".to_owned(),
+            DecodeError::TooManyBytes { bytes, max } => {
+                format!("文件过大（{} KB，上限 {} KB），请压缩后重新上传", bytes / 1024, max / 1024)
+            }
+            DecodeError::TooManyPixels { width, height } => {
+                format!("照片像素过多（{width}×{height}），请缩小后重新上传")
+            }
+            DecodeError::Truncated => "文件不完整，没有可用的画面，请重新上传".to_owned(),
+            DecodeError::Damaged(_) => "文件已损坏，请重新上传".to_owned(),
+        };
+        Text::new(zh, self.to_string())
+    }
+}
+
+/// Reads the facts of `bytes` and decodes the photo inside.
+///
+/// The facts are there for every input. `name` is the file's name without folders, when it has one. A photo that is cut
+/// or damaged is still decoded as far as it goes; [`Photo::complete`] is then below 1 and the rest is gray.
+///
+/// # Errors
+/// The pixels are an error when there are none, or more than `limits` allow.
+pub fn decode(bytes: &[u8], name: Option<&str>, limits: &Limits) -> (FileFacts, Result<Photo, DecodeError>) {
+    let (mut container, stream) = container::read(bytes, limits);
+    let (integrity, photo) = pixels(bytes, &mut container, stream, limits);
+    let facts = FileFacts {
+        name: name.map(str::to_owned),
+        bytes: bytes.len() as u64,
+        sha256: hex(&Sha256::digest(bytes)),
+        container,
+        integrity,
+    };
+    (facts, photo)
+}
+
+fn hex(digest: &[u8]) -> String {
+    digest.iter().fold(String::with_capacity(2 * digest.len()), |mut out, byte| {
+        // Writing to a string does not fail.
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
+}
+
+/// Decodes, turns upright, converts to sRGB.
+fn pixels(
+    bytes: &[u8],
+    container: &mut Container,
+    stream: Stream,
+    limits: &Limits,
+) -> (Integrity, Result<Photo, DecodeError>) {
+    if let Err((integrity, error)) = admit(bytes, container, limits) {
+        return (integrity, Err(error));
+    }
+    let raster = if container.format == Format::Jpeg {
+        decode_jpeg(bytes, container, stream)
+    } else {
+        decode_raster(bytes, container, stream, limits)
+    };
+    let integrity = integrity(stream, &raster);
+    let photo = raster.map(|Raster { mut rgb, complete, .. }| {
+        if let Some(icc) = container.icc.as_deref() {
+            color::to_srgb(&mut rgb, icc);
+        }
+        Photo { rgb: upright(rgb, container.exif.orientation), complete }
+    });
+    (integrity, photo)
+}
+
+/// Turns away what is not to be decoded, by headers alone.
+fn admit(bytes: &[u8], container: &Container, limits: &Limits) -> Result<(), (Integrity, DecodeError)> {
+    let length = bytes.len() as u64;
+    if length == 0 {
+        return Err((Integrity::Empty, DecodeError::Empty));
+    }
+    if length > limits.max_bytes {
+        return Err((Integrity::TooLarge, DecodeError::TooManyBytes { bytes: length, max: limits.max_bytes }));
+    }
+    if !container.format.is_decoded() {
+        return Err((Integrity::Undecodable, DecodeError::Format(container.format)));
+    }
+    match container.stored_size {
+        Some((width, height)) if !within((width, height), limits) => {
+            Err((Integrity::TooLarge, DecodeError::TooManyPixels { width, height }))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Pixels as stored, before orientation and colour management.
+struct Raster {
+    rgb: RgbImage,
+    /// Share of the rows that is there.
+    complete: f64,
+    /// Whether the decoder met a fault.
+    faulty: bool,
+}
+
+fn integrity(stream: Stream, raster: &Result<Raster, DecodeError>) -> Integrity {
+    match (stream, raster) {
+        (_, Err(DecodeError::TooManyPixels { .. })) => Integrity::TooLarge,
+        (Stream::Cut { .. }, Ok(raster)) => Integrity::Truncated { missing: 1.0 - raster.complete },
+        (Stream::Cut { .. }, Err(DecodeError::Truncated)) => Integrity::Truncated { missing: 1.0 },
+        (Stream::Damaged { .. }, Ok(_)) => Integrity::Damaged,
+        (Stream::Sound, Ok(raster)) if raster.faulty => Integrity::Damaged,
+        (Stream::Sound, Ok(_)) => Integrity::Whole,
+        (_, Err(_)) => Integrity::Undecodable,
+    }
+}
+
+/// Applies the EXIF orientation.
+fn upright(rgb: RgbImage, orientation: Option<u16>) -> RgbImage {
+    let orientation = orientation.and_then(|tag| Orientation::from_exif(u8::try_from(tag).ok()?));
+    match orientation {
+        None | Some(Orientation::NoTransforms) => rgb,
+        Some(orientation) => {
+            let mut image = DynamicImage::ImageRgb8(rgb);
+            image.apply_orientation(orientation);
+            image.into_rgb8()
+        }
+    }
+}
+
+/// Runs a decoder that may panic on hostile input.
+fn isolated<T>(decoder: impl FnOnce() -> Result<T, DecodeError>) -> Result<T, DecodeError> {
+    catch_unwind(AssertUnwindSafe(decoder))
+        .unwrap_or_else(|_| Err(DecodeError::Damaged("the decoder gave up".to_owned())))
+}
+
+fn decode_jpeg(bytes: &[u8], container: &Container, stream: Stream) -> Result<Raster, DecodeError> {
+    let (share, sound) = match stream {
+        Stream::Sound => (1.0, true),
+        Stream::Cut { share } => (share.unwrap_or(0.0), false),
+        Stream::Damaged { share } => (share, false),
+    };
+    let Some(((width, height), facts)) = container.stored_size.zip(container.jpeg.as_ref()) else {
+        return Err(if sound { damaged("no frame header") } else { nothing_there(stream) });
+    };
+    if !facts.is_common() {
+        return Err(DecodeError::Coding(format!("start of frame {:02X}", facts.sof)));
+    }
+    if facts.precision != 8 {
+        return Err(DecodeError::Coding(format!("{} bits a sample", facts.precision)));
+    }
+    if share <= 0.0 {
+        return Err(nothing_there(stream));
+    }
+    // Rows the decoder does not reach stay gray, also when it stops with an error.
+    let mut samples = vec![ABSENT; 3 * width as usize * height as usize];
+    let decoded = isolated(|| {
+        let options = DecoderOptions::default()
+            .jpeg_set_out_colorspace(ColorSpace::RGB)
+            .jpeg_set_max_scans(jpeg::MAX_SCANS)
+            .set_max_width(width as usize)
+            .set_max_height(height as usize)
+            .set_strict_mode(false);
+        JpegDecoder::new_with_options(ZCursor::new(bytes), options)
+            .decode_into(&mut samples)
+            .map_err(|error| damaged(&error.to_string()))
+    });
+    match decoded {
+        // All the data are there and still it does not decode: the coding is one the decoder does not know.
+        Err(DecodeError::Damaged(why)) if sound => return Err(DecodeError::Coding(why)),
+        _ => {}
+    }
+    let rgb = RgbImage::from_raw(width, height, samples).ok_or_else(|| damaged("sizes differ"))?;
+    Ok(Raster { rgb, complete: share, faulty: decoded.is_err() })
+}
+
+fn damaged(why: &str) -> DecodeError {
+    DecodeError::Damaged(why.to_owned())
+}
+
+fn nothing_there(stream: Stream) -> DecodeError {
+    match stream {
+        Stream::Cut { .. } => DecodeError::Truncated,
+        _ => damaged("no image data"),
+    }
+}
+
+fn decode_raster(
+    bytes: &[u8],
+    container: &mut Container,
+    stream: Stream,
+    limits: &Limits,
+) -> Result<Raster, DecodeError> {
+    let first = isolated(|| read_raster(bytes, container, limits, false));
+    let result = match first {
+        // Only bad files pay for the search of the rows they have.
+        Err(DecodeError::Damaged(_)) => isolated(|| read_raster(bytes, container, limits, true)),
+        other => other,
+    };
+    match result {
+        Err(DecodeError::Damaged(_)) if matches!(stream, Stream::Cut { .. }) => Err(DecodeError::Truncated),
+        other => other,
+    }
+}
+
+/// Decodes with the decoder of the container's format. With `salvage`, a fault in the pixel data leaves the rows before
+/// it: rows the decoder did not write are told by a pattern laid down beforehand.
+fn read_raster(bytes: &[u8], container: &mut Container, limits: &Limits, salvage: bool) -> Result<Raster, DecodeError> {
+    let cursor = Cursor::new(bytes);
+    match container.format {
+        Format::Png => {
+            let decoder = PngDecoder::with_limits(cursor, budget(limits)).map_err(refused)?;
+            read_with(decoder, container, limits, salvage)
+        }
+        Format::WebP => read_with(WebPDecoder::new(cursor).map_err(refused)?, container, limits, salvage),
+        Format::Bmp => read_with(BmpDecoder::new(cursor).map_err(refused)?, container, limits, salvage),
+        Format::Tiff => read_with(TiffDecoder::new(cursor).map_err(refused)?, container, limits, salvage),
+        other => Err(DecodeError::Format(other)),
+    }
+}
+
+/// What a decoder may allocate: the samples and its own working copy.
+fn budget(limits: &Limits) -> image::Limits {
+    let mut budget = image::Limits::default();
+    budget.max_image_width = Some(limits.max_side);
+    budget.max_image_height = Some(limits.max_side);
+    budget.max_alloc = Some(limits.max_pixels.saturating_mul(2 * SAMPLE_BYTES));
+    budget
+}
+
+/// Bytes a pixel of the largest photo may take: 16-bit colour is read up to half as many pixels.
+const SAMPLE_BYTES: u64 = 4;
+
+fn read_with(
+    mut decoder: impl ImageDecoder,
+    container: &mut Container,
+    limits: &Limits,
+    salvage: bool,
+) -> Result<Raster, DecodeError> {
+    decoder.set_limits(budget(limits)).map_err(refused)?;
+    let (width, height) = decoder.dimensions();
+    container.stored_size = Some((width, height));
+    if !within((width, height), limits) || decoder.total_bytes() > limits.max_pixels.saturating_mul(SAMPLE_BYTES) {
+        return Err(DecodeError::TooManyPixels { width, height });
+    }
+    if width == 0 || height == 0 {
+        return Err(damaged("a side of no pixels"));
+    }
+    if container.icc.is_none() {
+        container.icc = decoder.icc_profile().ok().flatten();
+    }
+    let color = decoder.color_type();
+    // Inside the limits just tested, so it fits.
+    let mut samples = vec![0; decoder.total_bytes() as usize];
+    if salvage {
+        samples.iter_mut().enumerate().for_each(|(at, sample)| *sample = mark(at));
+    }
+    let row = samples.len() / height as usize;
+    let fault = decoder.read_image(&mut samples).err();
+    let absent = match fault {
+        None => Vec::new(),
+        Some(error) if !salvage => return Err(refused(error)),
+        Some(error) => {
+            let absent = unwritten(&samples, row);
+            if absent.len() == height as usize {
+                return Err(refused(error));
+            }
+            absent
+        }
+    };
+    let mut rgb = color::to_rgb8(samples, color).ok_or_else(|| DecodeError::Coding(format!("{color:?} samples")))?;
+    let row = 3 * width as usize;
+    for &at in &absent {
+        rgb[at * row..(at + 1) * row].fill(ABSENT);
+    }
+    let rgb = RgbImage::from_raw(width, height, rgb).ok_or_else(|| damaged("sizes differ"))?;
+    let complete = 1.0 - absent.len() as f64 / f64::from(height);
+    Ok(Raster { rgb, complete, faulty: salvage })
+}
+
+/// A byte no photo is likely to have at `at` in sixteen neighbouring places.
+fn mark(at: usize) -> u8 {
+    ((at as u32).wrapping_mul(0x9E37_79B9) >> 21) as u8
+}
+
+/// The rows whose last bytes still bear the mark.
+fn unwritten(samples: &[u8], row: usize) -> Vec<usize> {
+    let marked = |(y, bytes): &(usize, &[u8])| {
+        let from = row.saturating_sub(16);
+        bytes[from..].iter().enumerate().all(|(at, &byte)| byte == mark(y * row + from + at))
+    };
+    samples.chunks_exact(row).enumerate().filter(marked).map(|(y, _)| y).collect()
+}
+
+fn refused(error: ImageError) -> DecodeError {
+    match error {
+        ImageError::Unsupported(why) => DecodeError::Coding(why.to_string()),
+        ImageError::Limits(why) => DecodeError::Coding(why.to_string()),
+        other => damaged(&other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use image::{ImageFormat, Rgb};
+
+    use super::*;
+
+    /// A photo whose corners and sides all differ.
+    fn sample() -> RgbImage {
+        RgbImage::from_fn(24, 16, |x, y| Rgb([(x * 10) as u8, (y * 15) as u8, if x < 4 && y < 4 { 255 } else { 40 }]))
+    }
+
+    fn encode(photo: &RgbImage, format: ImageFormat) -> Vec<u8> {
+        let mut out = Cursor::new(Vec::new());
+        photo.write_to(&mut out, format).expect("encodes");
+        out.into_inner()
+    }
+
+    fn jpeg(photo: &RgbImage, exif: Option<&[u8]>) -> Vec<u8> {
+        let mut out = Vec::new();
+        let mut encoder = jpeg_encoder::Encoder::new(&mut out, 100);
+        encoder.set_sampling_factor(jpeg_encoder::SamplingFactor::F_1_1);
+        if let Some(exif) = exif {
+            encoder.add_exif_metadata(exif).expect("fits");
+        }
+        let (width, height) = (photo.width() as u16, photo.height() as u16);
+        encoder.encode(photo, width, height, jpeg_encoder::ColorType::Rgb).expect("encodes");
+        out
+    }
+
+    fn read(bytes: &[u8]) -> (FileFacts, Result<Photo, DecodeError>) {
+        decode(bytes, None, &Limits::default())
+    }
+
+    fn assert_near(a: &RgbImage, b: &RgbImage) {
+        assert_eq!(a.dimensions(), b.dimensions());
+        let worst = a.iter().zip(b.iter()).map(|(a, b)| a.abs_diff(*b)).max();
+        assert!(worst <= Some(6), "differs by {worst:?}");
+    }
+
+    #[test]
+    fn every_format_gives_its_pixels() {
+        for format in [ImageFormat::Png, ImageFormat::Bmp, ImageFormat::Tiff, ImageFormat::WebP] {
+            let (facts, photo) = read(&encode(&sample(), format));
+            assert_eq!(facts.integrity, Integrity::Whole, "{format:?}");
+            assert_eq!(facts.container.stored_size, Some((24, 16)), "{format:?}");
+            assert_eq!(photo.expect("decodes").rgb, sample(), "{format:?}");
+        }
+        let (facts, photo) = read(&jpeg(&sample(), None));
+        assert_eq!(facts.integrity, Integrity::Whole);
+        assert_near(&photo.expect("decodes").rgb, &sample());
+    }
+
+    #[test]
+    fn all_eight_orientations_are_applied() {
+        use image::imageops::{flip_horizontal, flip_vertical, rotate90, rotate180, rotate270};
+        let shown = sample();
+        // What a camera stores, so that the orientation brings `shown` back.
+        let stored = [
+            shown.clone(),
+            flip_horizontal(&shown),
+            rotate180(&shown),
+            flip_vertical(&shown),
+            flip_horizontal(&rotate90(&shown)),
+            rotate270(&shown),
+            flip_horizontal(&rotate270(&shown)),
+            rotate90(&shown),
+        ];
+        for (tag, stored) in (1u16..).zip(&stored) {
+            let block = super::super::exif::block(&[(274, 3, 1, u32::from(tag))], &[]);
+            let (facts, photo) = read(&jpeg(stored, Some(&block)));
+            assert_eq!(facts.container.exif.orientation, Some(tag));
+            assert_eq!(facts.container.upright_size(), Some((24, 16)), "orientation {tag}");
+            assert_near(&photo.expect("decodes").rgb, &shown);
+        }
+    }
+
+    #[test]
+    fn what_is_left_of_a_cut_photo_is_kept() {
+        let noisy = RgbImage::from_fn(64, 64, |x, y| Rgb([(x * y * 7) as u8, (x * 31 + y * 17) as u8, (x ^ y) as u8]));
+        for bytes in [jpeg(&noisy, None), encode(&noisy, ImageFormat::Png), encode(&noisy, ImageFormat::Bmp)] {
+            let (facts, photo) = read(&bytes[..bytes.len() / 2]);
+            let Integrity::Truncated { missing } = facts.integrity else { panic!("{:?}", facts.integrity) };
+            let photo = photo.expect("half is there");
+            assert!((0.3..0.7).contains(&missing), "{missing}");
+            assert!((photo.complete + missing - 1.0).abs() < 1e-9);
+        }
+    }
+
+    #[test]
+    fn limits_hold_before_anything_is_decoded() {
+        let limits = Limits { max_side: 20, ..Limits::default() };
+        for bytes in [jpeg(&sample(), None), encode(&sample(), ImageFormat::Png), encode(&sample(), ImageFormat::Tiff)]
+        {
+            let (facts, photo) = decode(&bytes, None, &limits);
+            assert_eq!(facts.integrity, Integrity::TooLarge);
+            assert_eq!(photo.expect_err("too large"), DecodeError::TooManyPixels { width: 24, height: 16 });
+        }
+        let limits = Limits { max_bytes: 10, ..Limits::default() };
+        let (facts, photo) = decode(&jpeg(&sample(), None), None, &limits);
+        assert_eq!((facts.integrity, facts.container.format), (Integrity::TooLarge, Format::Jpeg));
+        assert!(matches!(photo, Err(DecodeError::TooManyBytes { max: 10, .. })));
+    }
+
+    #[test]
+    fn four_inks_become_three_colours() {
+        // Adobe stores inks inverted: 255 is no ink.
+        let inks: Vec<u8> = std::iter::repeat_n([255u8, 0, 0, 255], 64).flatten().collect();
+        for (kind, word) in [(jpeg_encoder::ColorType::Cmyk, 0), (jpeg_encoder::ColorType::CmykAsYcck, 2)] {
+            let mut bytes = Vec::new();
+            // The encoder takes inks as they are and inverts them itself.
+            let plain: Vec<u8> = inks.iter().map(|&ink| 255 - ink).collect();
+            jpeg_encoder::Encoder::new(&mut bytes, 100).encode(&plain, 8, 8, kind).expect("encodes");
+            let (facts, photo) = read(&bytes);
+            let jpeg = facts.container.jpeg.expect("a frame");
+            assert_eq!((facts.container.channels, jpeg.adobe_transform), (Some(4), Some(word)));
+            let pixel = photo.expect("decodes").rgb.get_pixel(3, 3).0;
+            assert!(pixel[0] > 240 && pixel[1] < 15 && pixel[2] < 15, "{pixel:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_decoded_is_named() {
+        let cases: [(&[u8], Integrity, DecodeError); 4] = [
+            (b"", Integrity::Empty, DecodeError::Empty),
+            (b"%PDF-1.7", Integrity::Undecodable, DecodeError::Format(Format::Pdf)),
+            (b"\0\0\0\x18ftypheic", Integrity::Undecodable, DecodeError::Format(Format::Heic)),
+            (b"hello", Integrity::Undecodable, DecodeError::Format(Format::Unknown)),
+        ];
+        for (bytes, integrity, reason) in cases {
+            let (facts, photo) = read(bytes);
+            assert_eq!((facts.integrity, photo.expect_err("no pixels")), (integrity, reason.clone()));
+            assert!(!reason.text().zh.is_empty() && !reason.text().en.is_empty());
+        }
+    }
+
+    #[test]
+    fn the_digest_is_the_usual_one() {
+        let (facts, _) = read(b"");
+        assert_eq!(facts.sha256, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    }
+}

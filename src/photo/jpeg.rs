@@ -1,0 +1,469 @@
+//! JPEG markers: frame type, components, tables, density, quality, and how much of the image is there.
+//!
+//! The walk follows T.81 annex B from marker to marker, within the bytes given and without trusting a length; it never
+//! decodes a pixel.
+
+use super::container::{Density, DensitySource, Stream, within};
+use super::entropy::{Entropy, FrameComponent, ScanEnd, ScanHeader, next_marker};
+use super::quality::{self, ZIGZAG};
+use crate::limits::Limits;
+
+/// Facts of a JPEG stream (ITU-T T.81).
+#[derive(Debug, Clone, PartialEq)]
+pub struct JpegFacts {
+    /// Start-of-frame marker: 0xC0 baseline, 0xC1 extended, 0xC2 progressive, others rare.
+    pub sof: u8,
+    /// Bits per sample.
+    pub precision: u8,
+    /// Components with their horizontal and vertical sampling factors.
+    pub sampling: Vec<(u8, u8)>,
+    /// Adobe APP14 transform: 0 none (RGB, CMYK), 1 YCbCr, 2 YCCK.
+    pub adobe_transform: Option<u8>,
+    /// Quantisation tables in natural (not zig-zag) order, by id, 8 or 16 bit.
+    pub tables: Vec<(u8, [u16; 64])>,
+    /// Quality estimated from the tables.
+    pub quality: Option<QualityEstimate>,
+    /// Whether an EOI marker ends the image.
+    pub has_eoi: bool,
+    /// Whether a Photoshop APP13 block is present.
+    pub photoshop: bool,
+    /// Whether an XMP block is present.
+    pub xmp: bool,
+}
+
+/// IJG quality estimated from quantisation tables.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct QualityEstimate {
+    /// Quality, 1 to 100.
+    pub quality: f64,
+    /// Root-mean-square relative difference between the file's tables and the scaled Annex K tables.
+    pub misfit: f64,
+    /// Whether the tables are the IJG ones within rounding; otherwise `quality` is the nearest by quantiser energy.
+    pub standard: bool,
+}
+
+impl JpegFacts {
+    /// Whether the coding is one that every program reads: Huffman, baseline, extended or progressive.
+    pub fn is_common(&self) -> bool {
+        matches!(self.sof, 0xC0..=0xC2)
+    }
+}
+
+/// Everything the markers say.
+pub(super) struct Survey<'a> {
+    /// Width and height of the frame.
+    pub size: Option<(u32, u32)>,
+    /// The facts; `None` without a frame header.
+    pub facts: Option<JpegFacts>,
+    /// JFIF density.
+    pub density: Option<Density>,
+    /// EXIF block from its TIFF header.
+    pub exif: Option<&'a [u8]>,
+    /// ICC profile, put together from its segments.
+    pub icc: Option<Vec<u8>>,
+    /// Bytes after the end of the image.
+    pub trailing: u64,
+    /// How much of the image there is.
+    pub stream: Stream,
+}
+
+/// Walks the markers of `bytes`, which begin with SOI. Frames larger than `limits` are not walked further than their
+/// headers.
+pub(super) fn survey<'a>(bytes: &'a [u8], limits: &Limits) -> Survey<'a> {
+    let mut walk = Walk { limits: *limits, ..Walk::default() };
+    let (mut at, mut stray, mut eoi) = (2, 0, None);
+    while let Some(&byte) = bytes.get(at) {
+        // Fill bytes (0xFF before a marker) are allowed; anything else between segments is not.
+        if byte != 0xFF {
+            stray += 1;
+            at += 1;
+            continue;
+        }
+        let Some(&marker) = bytes.get(at + 1) else { break };
+        match marker {
+            0xFF => at += 1,
+            0xD9 => {
+                eoi = Some(at + 2);
+                break;
+            }
+            0x00 | 0x01 | 0xD0..=0xD8 => {
+                stray += 2;
+                at += 2;
+            }
+            _ => {
+                let Some(segment) = segment(bytes, at + 2) else { break };
+                at += 4 + segment.len();
+                if marker == 0xDA {
+                    at = walk.scan(segment, bytes, at);
+                } else {
+                    walk.segment(marker, segment);
+                }
+            }
+        }
+    }
+    walk.finish(bytes, stray, eoi)
+}
+
+/// The body of the segment whose length field is at `at`; `None` when the file ends before it.
+fn segment(bytes: &[u8], at: usize) -> Option<&[u8]> {
+    let length = usize::from(u16_at(bytes, at)?);
+    // A length counts its own two bytes; less is a lie, taken as an empty segment.
+    bytes.get(at + 2..at + length.max(2))
+}
+
+fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
+    bytes.get(at..)?.first_chunk().map(|&pair| u16::from_be_bytes(pair))
+}
+
+/// A frame header.
+struct Frame {
+    sof: u8,
+    precision: u8,
+    size: (u32, u32),
+    components: Vec<FrameComponent>,
+}
+
+/// What was gathered so far.
+#[derive(Default)]
+struct Walk<'a> {
+    limits: Limits,
+    frame: Option<Frame>,
+    /// Absent when the frame is too large or coded in a way that is not walked.
+    entropy: Option<Entropy>,
+    huffman: Vec<(bool, u8, &'a [u8], &'a [u8])>,
+    restart_interval: u16,
+    tables: Vec<(u8, [u16; 64])>,
+    jfif: Option<Density>,
+    exif: Option<&'a [u8]>,
+    icc: Vec<(u8, u8, &'a [u8])>,
+    adobe_transform: Option<u8>,
+    photoshop: bool,
+    xmp: bool,
+    scans: usize,
+    short: bool,
+    damaged: bool,
+}
+
+impl<'a> Walk<'a> {
+    fn segment(&mut self, marker: u8, body: &'a [u8]) {
+        let known = match marker {
+            0xC4 => self.huffman(body),
+            0xDB => self.quantisation(body),
+            0xDD => u16_at(body, 0).map(|interval| {
+                self.restart_interval = interval;
+                if let Some(entropy) = &mut self.entropy {
+                    entropy.restart_interval = u32::from(interval);
+                }
+            }),
+            0xC0..=0xC3 | 0xC5..=0xC7 | 0xC9..=0xCB | 0xCD..=0xCF => self.frame(marker, body),
+            0xE0 => {
+                self.jfif = self.jfif.or_else(|| jfif_density(body));
+                Some(())
+            }
+            0xE1 => {
+                self.exif = self.exif.or_else(|| body.strip_prefix(b"Exif\0\0"));
+                self.xmp |= body.starts_with(b"http://ns.adobe.com/xap/1.0/\0");
+                Some(())
+            }
+            0xE2 => {
+                if let Some(&[number, count, ref data @ ..]) = body.strip_prefix(b"ICC_PROFILE\0") {
+                    self.icc.push((number, count, data));
+                }
+                Some(())
+            }
+            0xED => {
+                self.photoshop |= body.starts_with(b"Photoshop 3.0\0");
+                Some(())
+            }
+            0xEE => {
+                if let Some(rest) = body.strip_prefix(b"Adobe") {
+                    self.adobe_transform = rest.get(6).copied();
+                }
+                Some(())
+            }
+            _ => Some(()),
+        };
+        self.damaged |= known.is_none();
+    }
+
+    /// SOF (T.81 B.2.2). `None` when it contradicts itself or comes twice.
+    fn frame(&mut self, sof: u8, body: &[u8]) -> Option<()> {
+        let precision = *body.first()?;
+        let (height, width) = (u16_at(body, 1)?, u16_at(body, 3)?);
+        let count = usize::from(*body.get(5)?);
+        let mut components = Vec::with_capacity(count.min(4));
+        for spec in body.get(6..6 + 3 * count)?.chunks_exact(3) {
+            components.push(FrameComponent { id: spec[0], h: spec[1] >> 4, v: spec[1] & 15, table: spec[2] });
+        }
+        let sound = |c: &FrameComponent| (1..=4).contains(&c.h) && (1..=4).contains(&c.v);
+        let sound = (1..=4).contains(&count) && components.iter().all(sound) && width > 0 && height > 0;
+        if !sound || self.frame.is_some() {
+            return None;
+        }
+        let size = (u32::from(width), u32::from(height));
+        if matches!(sof, 0xC0..=0xC2) && within(size, &self.limits) {
+            let mut entropy = Entropy::new(sof == 0xC2, size, &components);
+            entropy.restart_interval = u32::from(self.restart_interval);
+            for &(ac, id, lengths, values) in &self.huffman {
+                self.damaged |= !entropy.define(ac, id, lengths, values);
+            }
+            self.entropy = Some(entropy);
+        }
+        self.frame = Some(Frame { sof, precision, size, components });
+        Some(())
+    }
+
+    /// DHT (T.81 B.2.4.2).
+    fn huffman(&mut self, mut body: &'a [u8]) -> Option<()> {
+        while let [class_id, rest @ ..] = body {
+            let lengths = rest.get(..16)?;
+            let count: usize = lengths.iter().map(|&n| usize::from(n)).sum();
+            let values = rest.get(16..16 + count).filter(|_| count <= 256)?;
+            let (ac, id) = (class_id >> 4 != 0, class_id & 15);
+            match &mut self.entropy {
+                Some(entropy) => self.damaged |= !entropy.define(ac, id, lengths, values),
+                None => self.huffman.push((ac, id, lengths, values)),
+            }
+            body = &rest[16 + count..];
+        }
+        Some(())
+    }
+
+    /// DQT (T.81 B.2.4.1); the steps come in zig-zag order.
+    fn quantisation(&mut self, mut body: &[u8]) -> Option<()> {
+        while let [precision_id, rest @ ..] = body {
+            let (wide, id) = (precision_id >> 4 != 0, precision_id & 15);
+            let length = if wide { 128 } else { 64 };
+            let steps = rest.get(..length)?;
+            let mut table = [0; 64];
+            for (at, &natural) in ZIGZAG.iter().enumerate() {
+                table[natural] = if wide { u16_at(steps, 2 * at)? } else { u16::from(steps[at]) };
+            }
+            self.tables.retain(|&(other, _)| other != id);
+            self.tables.push((id, table));
+            body = &rest[length..];
+        }
+        Some(())
+    }
+
+    /// SOS (T.81 B.2.3) and the data behind it; returns where the next marker is.
+    fn scan(&mut self, body: &[u8], bytes: &[u8], at: usize) -> usize {
+        self.scans += 1;
+        let (Some(entropy), Some(frame)) = (&mut self.entropy, &self.frame) else {
+            self.damaged |= self.frame.is_none();
+            return next_marker(bytes, at);
+        };
+        let Some(header) = scan_header(body, frame).filter(|_| self.scans <= MAX_SCANS) else {
+            self.damaged = true;
+            return next_marker(bytes, at);
+        };
+        let (next, end) = entropy.scan(&header, bytes, at);
+        match end {
+            ScanEnd::Complete => {}
+            ScanEnd::Short => self.short = true,
+            ScanEnd::Invalid => self.damaged = true,
+        }
+        next
+    }
+
+    fn finish(self, bytes: &'a [u8], stray: usize, eoi: Option<usize>) -> Survey<'a> {
+        let quality = self.frame.as_ref().and_then(|frame| {
+            let table = |at: usize| {
+                let id = frame.components.get(at)?.table;
+                self.tables.iter().find(|(known, _)| *known == id).map(|(_, table)| table)
+            };
+            Some(quality::estimate(table(0)?, table(1).filter(|_| frame.components.len() == 3)))
+        });
+        let share = self.entropy.as_ref().map_or(0.0, Entropy::share);
+        // A frame that is not walked (too large, or coded in a rare way) is judged by its decoder.
+        let walked = self.entropy.is_some() || self.frame.is_none();
+        let sequential = self.frame.as_ref().is_some_and(|frame| frame.sof != 0xC2);
+        let lacking = walked && (self.short || self.scans == 0 || (sequential && share < 1.0));
+        let stream = if self.damaged || stray > MAX_STRAY || (eoi.is_some() && lacking) {
+            Stream::Damaged { share }
+        } else if eoi.is_none() {
+            Stream::Cut { share: Some(share) }
+        } else {
+            Stream::Sound
+        };
+        let facts = self.frame.as_ref().map(|frame| JpegFacts {
+            sof: frame.sof,
+            precision: frame.precision,
+            sampling: frame.components.iter().map(|c| (c.h, c.v)).collect(),
+            adobe_transform: self.adobe_transform,
+            tables: self.tables.clone(),
+            quality,
+            has_eoi: eoi.is_some(),
+            photoshop: self.photoshop,
+            xmp: self.xmp,
+        });
+        Survey {
+            size: self.frame.map(|frame| frame.size),
+            facts,
+            density: self.jfif,
+            exif: self.exif,
+            icc: join_icc(self.icc),
+            trailing: eoi.map_or(0, |end| (bytes.len() - end) as u64),
+            stream,
+        }
+    }
+}
+
+/// Scans a file may have; encoders write about ten, and every scan costs a pass over the image.
+pub(super) const MAX_SCANS: usize = 100;
+/// Bytes between segments that are forgiven, as decoders do.
+const MAX_STRAY: usize = 4;
+
+fn scan_header(body: &[u8], frame: &Frame) -> Option<ScanHeader> {
+    let (&count, rest) = body.split_first()?;
+    let specs = rest.get(..2 * usize::from(count))?;
+    let &[first, last, approximation, ..] = rest.get(specs.len()..)? else { return None };
+    let component = |spec: &[u8]| {
+        let at = frame.components.iter().position(|component| component.id == spec[0])?;
+        Some((at, spec[1] >> 4, spec[1] & 15))
+    };
+    let components = specs.chunks_exact(2).map(component).collect::<Option<Vec<_>>>()?;
+    // Outside progressive mode these fields have one legal value, and decoders do not read them.
+    let progressive = frame.sof == 0xC2;
+    let spectrum = if progressive { (first, last) } else { (0, 63) };
+    let approximation = if progressive { (approximation >> 4, approximation & 15) } else { (0, 0) };
+    Some(ScanHeader { components, spectrum, approximation })
+}
+
+/// JFIF density (units 1: per inch, 2: per centimetre); units 0 state a pixel aspect ratio, not a density.
+fn jfif_density(body: &[u8]) -> Option<Density> {
+    let rest = body.strip_prefix(b"JFIF\0")?;
+    let scale = match rest.get(2)? {
+        1 => 1.0,
+        2 => 2.54,
+        _ => return None,
+    };
+    let (x, y) = (u16_at(rest, 3)?, u16_at(rest, 5)?);
+    let density = Density { x: f64::from(x) * scale, y: f64::from(y) * scale, source: DensitySource::Jfif };
+    (x > 0 && y > 0).then_some(density)
+}
+
+/// Joins the numbered segments of an ICC profile (ICC.1 annex B.4); `None` when one is missing or comes twice.
+fn join_icc(mut segments: Vec<(u8, u8, &[u8])>) -> Option<Vec<u8>> {
+    segments.sort_by_key(|&(number, ..)| number);
+    let whole = !segments.is_empty()
+        && segments
+            .iter()
+            .enumerate()
+            .all(|(at, &(number, count, _))| usize::from(number) == at + 1 && usize::from(count) == segments.len());
+    whole.then(|| segments.iter().flat_map(|&(.., data)| data).copied().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use jpeg_encoder::{ColorType, Encoder, PixelDensity, PixelDensityUnit, SamplingFactor};
+
+    use super::*;
+
+    fn noise(width: u16, height: u16, channels: usize) -> Vec<u8> {
+        let pixels = usize::from(width) * usize::from(height) * channels;
+        (0..pixels as u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
+    }
+
+    fn encode(quality: u8, set: impl Fn(&mut Encoder<&mut Vec<u8>>)) -> Vec<u8> {
+        let mut out = Vec::new();
+        let mut encoder = Encoder::new(&mut out, quality);
+        set(&mut encoder);
+        encoder.encode(&noise(45, 37, 3), 45, 37, ColorType::Rgb).expect("encodes");
+        out
+    }
+
+    fn read(bytes: &[u8]) -> Survey<'_> {
+        survey(bytes, &Limits::default())
+    }
+
+    #[test]
+    fn encoded_quality_is_recovered_exactly() {
+        for quality in 1..=100 {
+            let bytes = encode(quality, |_| ());
+            let found = read(&bytes).facts.and_then(|facts| facts.quality).expect("has tables");
+            assert_eq!((found.quality, found.standard), (f64::from(quality), true));
+        }
+    }
+
+    #[test]
+    fn frame_facts_are_read() {
+        let bytes = encode(80, |encoder| {
+            encoder.set_sampling_factor(SamplingFactor::F_2_2);
+            encoder.set_density(PixelDensity { density: (118, 118), unit: PixelDensityUnit::Centimeters });
+        });
+        let found = read(&bytes);
+        let facts = found.facts.expect("has a frame");
+        assert_eq!((found.size, facts.sof, facts.precision), (Some((45, 37)), 0xC0, 8));
+        assert_eq!(facts.sampling, [(2, 2), (1, 1), (1, 1)]);
+        assert!(facts.has_eoi && !facts.xmp && !facts.photoshop);
+        assert!((found.density.expect("stated").x - 299.72).abs() < 1e-9);
+        assert_eq!(found.stream, Stream::Sound);
+    }
+
+    #[test]
+    fn every_coding_is_walked_to_its_end() {
+        for sampling in [SamplingFactor::F_1_1, SamplingFactor::F_2_1, SamplingFactor::F_2_2, SamplingFactor::F_4_1] {
+            for (progressive, restart) in [(false, 0), (false, 2), (true, 0), (true, 3)] {
+                for quality in [5, 60, 100] {
+                    let bytes = encode(quality, |encoder| {
+                        encoder.set_sampling_factor(sampling);
+                        encoder.set_progressive(progressive);
+                        if restart > 0 {
+                            encoder.set_restart_interval(restart);
+                        }
+                    });
+                    assert_eq!(read(&bytes).stream, Stream::Sound, "{sampling:?} {progressive} {restart} {quality}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_missing_share_falls_with_the_bytes() {
+        for progressive in [false, true] {
+            let bytes = encode(90, |encoder| encoder.set_progressive(progressive));
+            let mut last = 0.0;
+            for length in 3..bytes.len() {
+                let Stream::Cut { share: Some(share) } = read(&bytes[..length]).stream else {
+                    panic!("cut at {length} of {} is not noticed", bytes.len());
+                };
+                assert!(share >= last && share <= 1.0, "{share} after {last} at {length}");
+                last = share;
+            }
+            assert_eq!(last, 1.0);
+        }
+    }
+
+    #[test]
+    fn an_end_marker_behind_a_cut_does_not_make_it_whole() {
+        for restart in [0, 2] {
+            let bytes = encode(90, |encoder| {
+                if restart > 0 {
+                    encoder.set_restart_interval(restart);
+                }
+            });
+            for cut in [3, 20, 200, 1000] {
+                let mut bytes = bytes[..bytes.len() - cut].to_vec();
+                bytes.extend([0xFF, 0xD9]);
+                assert!(matches!(read(&bytes).stream, Stream::Damaged { share } if share < 1.0), "{cut} {restart}");
+            }
+        }
+    }
+
+    #[test]
+    fn icc_segments_are_joined_in_order() {
+        let segments = vec![(2, 2, &b"cd"[..]), (1, 2, &b"ab"[..])];
+        assert_eq!(join_icc(segments), Some(b"abcd".to_vec()));
+        assert_eq!(join_icc(vec![(2, 2, &b"cd"[..])]), None);
+        assert_eq!(join_icc(Vec::new()), None);
+    }
+
+    #[test]
+    fn a_second_image_behind_the_first_is_trailing_data() {
+        let one = encode(50, |_| ());
+        let bytes = [&one[..], &one[..]].concat();
+        let found = read(&bytes);
+        assert_eq!((found.trailing, found.stream), (one.len() as u64, Stream::Sound));
+    }
+}

@@ -1,0 +1,40 @@
+//! From bytes to pixels: what the file says of itself, and the upright sRGB photo inside it.
+//!
+//! [`FileFacts`] come from the file's own markers, before a pixel is decoded; [`Photo`] is the decoded photo with its
+//! EXIF orientation applied and its colours converted to sRGB. A file that cannot be decoded still has its facts.
+
+pub mod color;
+pub mod container;
+pub mod decode;
+mod entropy;
+pub mod exif;
+mod headers;
+pub mod jpeg;
+mod quality;
+
+use image::RgbImage;
+
+pub use container::{Container, Density, DensitySource, FileFacts, Format, Integrity};
+pub use decode::{DecodeError, decode};
+pub use jpeg::{JpegFacts, QualityEstimate};
+
+/// A decoded photo: upright, 8-bit sRGB.
+#[derive(Debug, Clone)]
+pub struct Photo {
+    /// The pixels. Original pixels of the [coordinate convention](crate::units).
+    pub rgb: RgbImage,
+    /// Share of the rows the file holds that were decoded, 1 for a whole photo.
+    pub complete: f64,
+}
+
+impl Photo {
+    /// Width in pixels, after orientation.
+    pub fn width(&self) -> u32 {
+        self.rgb.width()
+    }
+
+    /// Height in pixels, after orientation.
+    pub fn height(&self) -> u32 {
+        self.rgb.height()
+    }
+}

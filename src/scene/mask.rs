@@ -1,0 +1,277 @@
+//! Person and background, pixel by pixel: by the colours of a plain background, or by the segmentation net.
+
+use fast_image_resize::images::{Image, ImageRef};
+use fast_image_resize::{PixelType, ResizeOptions, Resizer};
+use image::{GrayImage, RgbImage};
+
+use super::lab::{Lab, LabImage};
+use super::surface::{Sample, Surface};
+use crate::face::Face;
+use crate::face::net::{Net, NetError};
+use crate::units::Rect;
+
+/// Side of the blocks the background is first looked at in, in working pixels: averages out noise and JPEG ringing.
+pub(super) const BLOCK: usize = 4;
+
+/// Width of the strips along the top and the sides that are expected to show background, over the picture's side.
+const STRIP: f64 = 0.045;
+
+/// Farthest a background sample may lie from the commonest colour, in Lab units: wide enough for a vignette.
+const REACH: f32 = 28.0;
+
+/// Share of the strips that must follow the surface for the background to be called plain. Hair or shoulders at the
+/// edge, a frame or a stamp take their part.
+const PLAIN_SHARE: f64 = 0.6;
+
+/// A plain background found by its colours.
+#[derive(Debug)]
+pub(super) struct Plain {
+    /// Its colour at every place.
+    pub surface: Surface,
+    /// Largest distance from the surface, in Lab units, at which a pixel is background.
+    pub threshold: f32,
+    /// Block means of the picture.
+    pub blocks: LabImage,
+    /// For each block: connected background.
+    pub open: Vec<bool>,
+}
+
+/// Means over blocks of [`BLOCK`] pixels; a remainder at the right and bottom is left out.
+pub(super) fn blocks(lab: &LabImage) -> LabImage {
+    let (width, height) = (lab.width / BLOCK, lab.height / BLOCK);
+    let mean = |plane: &[f32]| {
+        let mut out = vec![0.0f32; width * height];
+        for y in 0..height * BLOCK {
+            let row = &plane[y * lab.width..y * lab.width + width * BLOCK];
+            let sums = &mut out[y / BLOCK * width..][..width];
+            for (sum, block) in sums.iter_mut().zip(row.chunks_exact(BLOCK)) {
+                *sum += block.iter().sum::<f32>();
+            }
+        }
+        out.iter_mut().for_each(|sum| *sum /= (BLOCK * BLOCK) as f32);
+        out
+    };
+    LabImage { width, height, l: mean(&lab.l), a: mean(&lab.a), b: mean(&lab.b) }
+}
+
+/// A cell's place in units of the picture, -1 to 1.
+pub(super) fn unit(i: usize, n: usize) -> f32 {
+    (2 * i + 1) as f32 / n as f32 - 1.0
+}
+
+/// Looks for one smooth colour surface behind the person. `None` when the background is not plain.
+pub(super) fn plain(lab: &LabImage, scale: f64, face: Option<&Face>) -> Option<Plain> {
+    let blocks = blocks(lab);
+    let (w, h) = (blocks.width, blocks.height);
+    if w < 16 || h < 16 {
+        return None;
+    }
+    let cell = scale * BLOCK as f64;
+    // Below the chin the sides show shoulders.
+    let side_end = face.map_or(h * 6 / 10, |face| ((face.chin.y / cell) as usize).clamp(h / 4, h));
+    let strip = ((w.min(h) as f64 * STRIP).ceil() as usize).max(2);
+    let in_strip = |x: usize, y: usize| y < strip || (y < side_end && (x < strip || x + strip >= w));
+    let sample = |x: usize, y: usize| Sample { x: unit(x, w), y: unit(y, h), lab: blocks.get(x, y) };
+    let seeds: Vec<Sample> = (0..side_end.max(strip))
+        .flat_map(|y| (0..w).map(move |x| (x, y)))
+        .filter(|&(x, y)| in_strip(x, y))
+        .map(|(x, y)| sample(x, y))
+        .collect();
+    let guess = Surface::flat(commonest(&seeds)?, 1.0);
+    let mut surface = Surface::fit(&seeds, &guess, REACH)?;
+    let mut open = Vec::new();
+    let mut threshold = 0.0;
+    // The strips say what to look for; what is then found says it better.
+    for round in 0..2 {
+        threshold = (4.0 * surface.noise + 2.5).clamp(4.5, 9.0);
+        let near: Vec<bool> =
+            (0..w * h).map(|i| surface.at(unit(i % w, w), unit(i / w, h)).distance(blocks.at(i)) < threshold).collect();
+        let starts = (0..w * h).filter(|&i| near[i] && in_strip(i % w, i / w));
+        open = flood(w, h, starts, |i| near[i]);
+        if round == 0 {
+            let found: Vec<Sample> = (0..w * h)
+                .filter(|&i| open[i] && (i % w + 2 * (i / w)) % 5 == 0)
+                .map(|i| sample(i % w, i / w))
+                .collect();
+            surface = Surface::fit(&found, &surface, 2.0 * threshold)?;
+        }
+    }
+    let follows = seeds.iter().filter(|s| surface.at(s.x, s.y).distance(s.lab) < threshold).count();
+    let share = open.iter().filter(|&&o| o).count() as f64 / (w * h) as f64;
+    let leak = face.map_or(0.0, |face| leak(face, &open, w, h, cell));
+    let plain = follows as f64 >= PLAIN_SHARE * seeds.len() as f64 && share >= 0.05 && leak < 0.05;
+    plain.then_some(Plain { surface, threshold, blocks, open })
+}
+
+/// The commonest colour of the samples, to the mean of the fullest bin of 8 Lab units and its neighbours.
+fn commonest(samples: &[Sample]) -> Option<Lab> {
+    let bin = |lab: Lab| [lab.l, lab.a, lab.b].map(|v| (v / 8.0).round() as i32);
+    let mut counts = std::collections::HashMap::new();
+    for sample in samples {
+        *counts.entry(bin(sample.lab)).or_insert(0usize) += 1;
+    }
+    // Ties are broken by the bin itself, so that the same photo always gives the same answer.
+    let (&fullest, _) = counts.iter().max_by_key(|&(bin, &count)| (count, *bin))?;
+    let near = |lab: Lab| bin(lab).iter().zip(fullest).all(|(a, b)| (a - b).abs() <= 1);
+    let members: Vec<Lab> = samples.iter().map(|s| s.lab).filter(|&lab| near(lab)).collect();
+    let n = members.len() as f32;
+    let mean = |channel: fn(&Lab) -> f32| members.iter().map(channel).sum::<f32>() / n;
+    Some(Lab { l: mean(|c| c.l), a: mean(|c| c.a), b: mean(|c| c.b) })
+}
+
+/// Share of the face's inner part that was taken for background: skin as light as a wall, say.
+fn leak(face: &Face, open: &[bool], w: usize, h: usize, cell: f64) -> f64 {
+    let center = face.eye_midpoint();
+    let (rx, ry) = (face.width() * 0.35, face.eye_to_chin() * 0.6);
+    let cy = center.y + face.eye_to_chin() * 0.3;
+    let (mut inside, mut taken) = (0usize, 0usize);
+    for (i, &is_open) in open.iter().enumerate() {
+        let (x, y) = (((i % w) as f64 + 0.5) * cell, ((i / w) as f64 + 0.5) * cell);
+        if ((x - center.x) / rx).powi(2) + ((y - cy) / ry).powi(2) < 1.0 {
+            inside += 1;
+            taken += usize::from(is_open);
+        }
+    }
+    debug_assert_eq!(open.len(), w * h);
+    taken as f64 / inside.max(1) as f64
+}
+
+/// Cells reached from `starts` over 4-neighbours that `passable` lets through.
+pub(super) fn flood(
+    w: usize,
+    h: usize,
+    starts: impl IntoIterator<Item = usize>,
+    passable: impl Fn(usize) -> bool,
+) -> Vec<bool> {
+    let mut reached = vec![false; w * h];
+    let mut stack = Vec::new();
+    for start in starts {
+        if !reached[start] && passable(start) {
+            reached[start] = true;
+            stack.push(start);
+        }
+        while let Some(i) = stack.pop() {
+            let x = i % w;
+            let mut visit = |j: usize| {
+                if !reached[j] && passable(j) {
+                    reached[j] = true;
+                    stack.push(j);
+                }
+            };
+            if x > 0 {
+                visit(i - 1);
+            }
+            if x + 1 < w {
+                visit(i + 1);
+            }
+            if i >= w {
+                visit(i - w);
+            }
+            if i + w < w * h {
+                visit(i + w);
+            }
+        }
+    }
+    reached
+}
+
+/// Person mask of a plain background at full working size: each pixel by its own distance from the surface, 0 at the
+/// threshold's lower half and 255 above it, so that the edge is soft. `shade` marks blocks that are shaded background.
+pub(super) fn person_by_color(lab: &LabImage, plain: &Plain, shade: &[bool]) -> GrayImage {
+    let (w, h) = (lab.width, lab.height);
+    let (bw, bh) = (plain.blocks.width, plain.blocks.height);
+    let mut mask = vec![255u8; w * h];
+    let dx = 2.0 / w as f32;
+    for y in 0..h {
+        let rows = plain.surface.row(unit(y, h));
+        let by = (y / BLOCK).min(bh - 1);
+        let mut whole = None;
+        for x in 0..w {
+            let bx = (x / BLOCK).min(bw - 1);
+            if x % BLOCK == 0 || x == 0 {
+                // A block with no background around it cannot hold any, and one amid background nothing else.
+                whole = whole_block(&plain.open, shade, bx, by, bw, bh);
+            }
+            let i = y * w + x;
+            if let Some(value) = whole {
+                mask[i] = value;
+                continue;
+            }
+            if shade[by * bw + bx] {
+                mask[i] = 0;
+                continue;
+            }
+            let u = x as f32 * dx + dx / 2.0 - 1.0;
+            let [l, a, b] = rows.map(|[c, s, q]| c + u * (s + q * u));
+            let d2 = (lab.l[i] - l).powi(2) + (lab.a[i] - a).powi(2) + (lab.b[i] - b).powi(2);
+            let over = d2.sqrt() / plain.threshold;
+            mask[i] = ((over - 0.5) * 255.0).clamp(0.0, 255.0) as u8;
+        }
+    }
+    GrayImage::from_raw(w as u32, h as u32, mask).unwrap_or_default()
+}
+
+/// The mask of a block that is all person or all background as far as its surroundings tell; `None` at an edge.
+fn whole_block(open: &[bool], shade: &[bool], bx: usize, by: usize, bw: usize, bh: usize) -> Option<u8> {
+    let clear = |x: usize, y: usize| open[y * bw + x] || shade[y * bw + x];
+    let ring = |reach: usize| {
+        let (x0, x1) = (bx.saturating_sub(reach), (bx + reach).min(bw - 1));
+        (by.saturating_sub(reach)..=(by + reach).min(bh - 1)).flat_map(move |y| (x0..=x1).map(move |x| (x, y)))
+    };
+    if ring(1).all(|(x, y)| clear(x, y)) {
+        Some(0)
+    } else if !ring(2).any(|(x, y)| clear(x, y)) {
+        Some(255)
+    } else {
+        None
+    }
+}
+
+/// Person mask by the segmentation net, on a square around the head (or the whole picture without one).
+///
+/// # Errors
+/// When the net cannot be run.
+pub(super) fn person_by_net(
+    rgb: &RgbImage,
+    scale: f64,
+    face: Option<&Face>,
+    net: &dyn Net,
+) -> Result<(GrayImage, Rect), NetError> {
+    let (w, h) = (f64::from(rgb.width()), f64::from(rgb.height()));
+    let whole = Rect::from_edges(0.0, 0.0, w, h);
+    // The net was trained on head and shoulders: about four face widths across.
+    let crop = face.map_or(whole, |face| {
+        let side = 4.0 * face.width() / scale;
+        let (cx, cy) = (face.eye_midpoint().x / scale, face.eye_midpoint().y / scale);
+        let left = (cx - side / 2.0).max(0.0).floor();
+        let top = (cy - side * 0.45).max(0.0).floor();
+        Rect::from_edges(left, top, (left + side).min(w).ceil(), (top + side).min(h).ceil())
+    });
+    let fault = |reason: String| NetError { net: "selfie_segmenter", reason };
+    let side = net.input_shape()[1] as u32;
+    let source =
+        ImageRef::new(rgb.width(), rgb.height(), rgb.as_raw(), PixelType::U8x3).map_err(|e| fault(e.to_string()))?;
+    let mut small = Image::new(side, side, PixelType::U8x3);
+    let options = ResizeOptions::new()
+        .resize_alg(fast_image_resize::ResizeAlg::Convolution(fast_image_resize::FilterType::Bilinear))
+        .crop(crop.x, crop.y, crop.width, crop.height);
+    Resizer::new().resize(&source, &mut small, &options).map_err(|e| fault(e.to_string()))?;
+    let outputs = net.run(small.buffer().iter().map(|&v| f32::from(v) / 255.0).collect())?;
+    let probability = outputs.into_iter().next().unwrap_or_default();
+    if probability.len() != (side * side) as usize {
+        return Err(fault(format!("gave {} values, not {}", probability.len(), side * side)));
+    }
+    let bytes: Vec<u8> = probability.iter().map(|p| (p * 255.0).round().clamp(0.0, 255.0) as u8).collect();
+    let low = ImageRef::new(side, side, &bytes, PixelType::U8).map_err(|e| fault(e.to_string()))?;
+    let (cw, ch) = (crop.width as u32, crop.height as u32);
+    let mut fine = Image::new(cw, ch, PixelType::U8);
+    let bicubic = ResizeOptions::new()
+        .resize_alg(fast_image_resize::ResizeAlg::Convolution(fast_image_resize::FilterType::Bilinear));
+    Resizer::new().resize(&low, &mut fine, &bicubic).map_err(|e| fault(e.to_string()))?;
+    let mut mask = GrayImage::new(rgb.width(), rgb.height());
+    for (y, row) in fine.buffer().chunks_exact(cw as usize).enumerate() {
+        let start = (crop.y as usize + y) * rgb.width() as usize + crop.x as usize;
+        mask.as_mut()[start..start + row.len()].copy_from_slice(row);
+    }
+    Ok((mask, crop))
+}

@@ -1,0 +1,147 @@
+//! From pixels and a face to the scene: what is background, what is the person, where the head ends.
+//!
+//! The scene is worked out on a copy of at most [`WORK_SIDE`] pixels a side (a 480x640 photo is its own copy), so that
+//! the cost is bounded; every length and place it gives is in original pixels.
+
+pub mod background;
+pub mod head;
+pub mod lab;
+pub mod mask;
+
+mod surface;
+
+use fast_image_resize::images::{Image, ImageRef};
+use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use image::{GrayImage, RgbImage};
+
+use crate::face::Face;
+use crate::face::net::{NetError, Nets};
+use crate::facts::Missing;
+use crate::photo::Photo;
+use crate::units::Rect;
+use lab::{Lab, LabImage};
+
+/// Longest side of the working copy, in pixels.
+pub const WORK_SIDE: u32 = 800;
+
+/// The working copy and its scale.
+#[derive(Debug, Clone)]
+pub struct Work {
+    /// 8-bit sRGB.
+    pub rgb: RgbImage,
+    /// CIELAB (D65) of every pixel.
+    pub lab: LabImage,
+    /// Original pixels per working pixel, 1 or more.
+    pub scale: f64,
+}
+
+/// How the person was told from the background.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MaskSource {
+    /// By the colours of a plain background.
+    Color,
+    /// By the segmentation net.
+    Net,
+}
+
+/// The background of the photo.
+#[derive(Debug, Clone)]
+pub struct Background {
+    /// Median colour of the eroded background.
+    pub median: Lab,
+    /// Share of the photo that is background, 0 to 1.
+    pub share: f64,
+    /// Largest minus smallest fitted L* over the background, after low-pass.
+    pub gradient_l: f64,
+    /// Largest colour difference the fitted a*, b* reach over the background.
+    pub gradient_ab: f64,
+    /// Share of the background, 0 to 1, that is a soft dark residual touching the person's outline.
+    pub shadow_share: f64,
+    /// Box around the darkest shadow, in original pixels.
+    pub shadow_box: Option<Rect>,
+    /// Share of the background, 0 to 1, covered by the largest thing that is neither background nor person.
+    pub object_share: f64,
+    /// Box around it, in original pixels.
+    pub object_box: Option<Rect>,
+    /// Root mean square of the residual against the model in L*, noise included.
+    pub noise_l: f64,
+    /// Whether one smooth colour surface explains it.
+    pub plain: bool,
+}
+
+/// The scene of a photo.
+#[derive(Debug, Clone)]
+pub struct Scene {
+    /// Working copy.
+    pub work: Work,
+    /// Person mask at working size: 255 person, 0 background, between at the soft edge.
+    pub person: GrayImage,
+    /// Where the mask comes from.
+    pub source: MaskSource,
+    /// The background, or why there is none.
+    pub background: Result<Background, Missing>,
+    /// Top of hair or head: original pixels from the top edge.
+    pub head_top: Result<f64, Missing>,
+    /// Forehead hairline: original pixels from the top edge.
+    pub hairline: Result<f64, Missing>,
+}
+
+impl Scene {
+    /// Works out the scene of a photo around its main face.
+    ///
+    /// # Errors
+    /// When the segmentation net is needed and cannot be run.
+    pub fn of(photo: &Photo, face: Option<&Face>, nets: &Nets) -> Result<Self, NetError> {
+        let work = Work::of(&photo.rgb);
+        if let Some(plain) = mask::plain(&work.lab, work.scale, face) {
+            let chin_row = face
+                .map_or(plain.blocks.height, |face| (face.chin.y / work.scale / mask::BLOCK as f64).max(0.0) as usize);
+            let shade = background::shade(&plain, chin_row);
+            let person = mask::person_by_color(&work.lab, &plain, &shade);
+            let background = background::of_plain(&plain, &shade, face, work.scale);
+            return Ok(Self::with(work, person, MaskSource::Color, background, face));
+        }
+        let (person, crop) = mask::person_by_net(&work.rgb, work.scale, face, nets.segmenter.as_ref())?;
+        let background = background::of_mask(&work.lab, &person, crop, work.scale);
+        Ok(Self::with(work, person, MaskSource::Net, background, face))
+    }
+
+    fn with(
+        work: Work,
+        person: GrayImage,
+        source: MaskSource,
+        background: Result<Background, Missing>,
+        face: Option<&Face>,
+    ) -> Self {
+        let of_face = |measure: fn(&Work, &GrayImage, &Face) -> Result<f64, Missing>| {
+            face.ok_or(Missing::NoFace).and_then(|face| measure(&work, &person, face))
+        };
+        let head_top = of_face(head::top);
+        let hairline = of_face(head::hairline);
+        Self { work, person, source, background, head_top, hairline }
+    }
+}
+
+impl Work {
+    fn of(rgb: &RgbImage) -> Self {
+        let longer = rgb.width().max(rgb.height());
+        let scale = (f64::from(longer) / f64::from(WORK_SIDE)).max(1.0);
+        let small = (scale > 1.0).then(|| reduced(rgb, scale)).flatten();
+        let (rgb, scale) = match small {
+            Some(small) => (small, scale),
+            None => (rgb.clone(), 1.0),
+        };
+        Self { lab: LabImage::from_rgb(&rgb), rgb, scale }
+    }
+}
+
+/// The picture made smaller by `scale` with a filter that averages, so that nothing aliases.
+fn reduced(rgb: &RgbImage, scale: f64) -> Option<RgbImage> {
+    let side = |n: u32| ((f64::from(n) / scale).round() as u32).max(1);
+    let (w, h) = (side(rgb.width()), side(rgb.height()));
+    let source = ImageRef::new(rgb.width(), rgb.height(), rgb.as_raw(), PixelType::U8x3).ok()?;
+    let mut small = Image::new(w, h, PixelType::U8x3);
+    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
+    Resizer::new().resize(&source, &mut small, &options).ok()?;
+    RgbImage::from_raw(w, h, small.into_vec())
+}
