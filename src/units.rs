@@ -42,6 +42,7 @@ impl Unit {
         match self {
             Unit::Count | Unit::Quality | Unit::Word => 0,
             Unit::Ratio => 3,
+            Unit::Percent => 2,
             _ => 1,
         }
     }

@@ -138,16 +138,22 @@ fn strokes(rgb: &RgbImage, reaches: [usize; 2], skip: impl Fn(usize) -> Option<(
     let steps = [reaches[0], reaches[0] * w, reaches[1], reaches[1] * w];
     let differ =
         |a: usize, b: usize| -> i32 { (0..3).map(|c| i32::from(pixels[a * 3 + c].abs_diff(pixels[b * 3 + c]))).sum() };
+    let cells = Cells::of(rgb, margin.max(8));
     for y in margin..h - margin {
         let skipped = skip(y).unwrap_or((w, w));
+        let flat = &cells.flat[y / cells.side * cells.width..][..cells.width];
         for x in margin..w - margin {
-            if x >= skipped.0 && x <= skipped.1 {
+            if flat[x / cells.side] || (x >= skipped.0 && x <= skipped.1) {
                 continue;
             }
             let at = y * w + x;
             let is_stroke = |&d: &usize| {
-                let contrast = differ(at, at - d).min(differ(at, at + d));
-                contrast > CONTRAST && differ(at - d, at + d) * 2 < contrast
+                // The first side turns most pixels away before the others are looked at.
+                let before = differ(at, at - d);
+                before > CONTRAST && {
+                    let contrast = before.min(differ(at, at + d));
+                    contrast > CONTRAST && differ(at - d, at + d) * 2 < contrast
+                }
             };
             if let Some(d) = steps.into_iter().find(is_stroke) {
                 let signed = |c: usize| i32::from(pixels[at * 3 + c]) - i32::from(pixels[(at - d) * 3 + c]);
@@ -157,6 +163,47 @@ fn strokes(rgb: &RgbImage, reaches: [usize; 2], skip: impl Fn(usize) -> Option<(
         }
     }
     masks
+}
+
+/// Square cells of a picture in and around which nothing has the contrast of a stroke: most of a portrait, at a
+/// fraction of what looking at each pixel costs.
+struct Cells {
+    side: usize,
+    width: usize,
+    flat: Vec<bool>,
+}
+
+impl Cells {
+    /// `side` is at least the longest reach of a stroke's comparison, so that a cell's neighbours hold all its partners.
+    fn of(rgb: &RgbImage, side: usize) -> Self {
+        let (w, h) = (rgb.width() as usize, rgb.height() as usize);
+        let (width, height) = (w.div_ceil(side), h.div_ceil(side));
+        let mut ends = vec![([u8::MAX; 3], [u8::MIN; 3]); width * height];
+        for (y, row) in rgb.as_raw().chunks_exact(3 * w).enumerate() {
+            for (cell, run) in ends[y / side * width..].iter_mut().zip(row.chunks(3 * side)) {
+                for pixel in run.chunks_exact(3) {
+                    for c in 0..3 {
+                        cell.0[c] = cell.0[c].min(pixel[c]);
+                        cell.1[c] = cell.1[c].max(pixel[c]);
+                    }
+                }
+            }
+        }
+        let flat = (0..width * height).map(|i| {
+            let (x, y) = (i % width, i / width);
+            let (mut low, mut high) = ([u8::MAX; 3], [u8::MIN; 3]);
+            for v in y.saturating_sub(1)..=(y + 1).min(height - 1) {
+                for (min, max) in &ends[v * width + x.saturating_sub(1)..=v * width + (x + 1).min(width - 1)] {
+                    for c in 0..3 {
+                        low[c] = low[c].min(min[c]);
+                        high[c] = high[c].max(max[c]);
+                    }
+                }
+            }
+            (0..3).map(|c| i32::from(high[c].saturating_sub(low[c]))).sum::<i32>() <= CONTRAST
+        });
+        Self { side, width, flat: flat.collect() }
+    }
 }
 
 /// The longest chain of marks: count and box.

@@ -97,7 +97,7 @@ pub(super) fn of_plain(plain: &Plain, shade: &[bool], face: Option<&Face>, scale
         gradient_l: f64::from(gradient_l),
         gradient_ab: f64::from(gradient_ab),
         shadow_share: dark.len() as f64 / background.max(1) as f64,
-        shadow_box: bounding(&dark, w).map(in_original),
+        shadow_box: bounding(&largest_part(w, h, &dark), w).map(in_original),
         object_share: object.map_or(0.0, |(area, _)| area as f64 / background.max(1) as f64),
         object_box: object.map(|(_, bounds)| in_original(bounds)),
         noise_l: f64::from(noise_l),
@@ -166,6 +166,29 @@ fn largest_object(w: usize, h: usize, stray: impl Fn(usize) -> bool) -> Option<(
         }
         if largest.is_none_or(|(most, _)| area > most) {
             largest = bounding(&cells, w).map(|bounds| (area, bounds));
+        }
+    }
+    largest
+}
+
+/// The largest connected part of a set of cells.
+fn largest_part(w: usize, h: usize, cells: &[usize]) -> Vec<usize> {
+    let mut left = vec![false; w * h];
+    for &i in cells {
+        left[i] = true;
+    }
+    let mut largest = Vec::new();
+    for &start in cells {
+        if !left[start] {
+            continue;
+        }
+        let part = flood(w, h, [start], |i| left[i]);
+        let part: Vec<usize> = (0..w * h).filter(|&i| part[i]).collect();
+        for &i in &part {
+            left[i] = false;
+        }
+        if part.len() > largest.len() {
+            largest = part;
         }
     }
     largest

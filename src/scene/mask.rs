@@ -181,23 +181,25 @@ pub(super) fn person_by_color(lab: &LabImage, plain: &Plain, shade: &[bool]) -> 
     let (w, h) = (lab.width, lab.height);
     let (bw, bh) = (plain.blocks.width, plain.blocks.height);
     let mut mask = vec![255u8; w * h];
+    // A block amid background holds nothing else, and one with no background around it none.
+    let clear: Vec<bool> = plain.open.iter().zip(shade).map(|(&open, &shade)| open || shade).collect();
+    let solid: Vec<bool> = clear.iter().map(|clear| !clear).collect();
+    let (near_solid, near_clear) = (dilated(&solid, bw, bh, 1), dilated(&clear, bw, bh, 2));
     let dx = 2.0 / w as f32;
     for y in 0..h {
         let rows = plain.surface.row(unit(y, h));
         let by = (y / BLOCK).min(bh - 1);
-        let mut whole = None;
         for x in 0..w {
             let bx = (x / BLOCK).min(bw - 1);
-            if x % BLOCK == 0 || x == 0 {
-                // A block with no background around it cannot hold any, and one amid background nothing else.
-                whole = whole_block(&plain.open, shade, bx, by, bw, bh);
-            }
-            let i = y * w + x;
-            if let Some(value) = whole {
-                mask[i] = value;
+            let (block, i) = (by * bw + bx, y * w + x);
+            if !near_clear[block] {
                 continue;
             }
-            if shade[by * bw + bx] {
+            if !near_solid[block] {
+                mask[i] = 0;
+                continue;
+            }
+            if shade[block] {
                 mask[i] = 0;
                 continue;
             }
@@ -211,20 +213,29 @@ pub(super) fn person_by_color(lab: &LabImage, plain: &Plain, shade: &[bool]) -> 
     GrayImage::from_raw(w as u32, h as u32, mask).unwrap_or_default()
 }
 
-/// The mask of a block that is all person or all background as far as its surroundings tell; `None` at an edge.
-fn whole_block(open: &[bool], shade: &[bool], bx: usize, by: usize, bw: usize, bh: usize) -> Option<u8> {
-    let clear = |x: usize, y: usize| open[y * bw + x] || shade[y * bw + x];
-    let ring = |reach: usize| {
-        let (x0, x1) = (bx.saturating_sub(reach), (bx + reach).min(bw - 1));
-        (by.saturating_sub(reach)..=(by + reach).min(bh - 1)).flat_map(move |y| (x0..=x1).map(move |x| (x, y)))
-    };
-    if ring(1).all(|(x, y)| clear(x, y)) {
-        Some(0)
-    } else if !ring(2).any(|(x, y)| clear(x, y)) {
-        Some(255)
-    } else {
-        None
+/// Cells within `reach` of a set cell, both ways and diagonally.
+fn dilated(set: &[bool], w: usize, h: usize, reach: usize) -> Vec<bool> {
+    let mut across = set.to_vec();
+    for (from, to) in set.chunks_exact(w).zip(across.chunks_exact_mut(w)) {
+        for d in 1..=reach.min(w) {
+            for (to, &from) in to[d..].iter_mut().zip(from) {
+                *to |= from;
+            }
+            for (to, &from) in to.iter_mut().zip(&from[d..]) {
+                *to |= from;
+            }
+        }
     }
+    let mut both = across.clone();
+    for d in 1..=reach.min(h) {
+        for (to, &from) in both[d * w..].iter_mut().zip(&across) {
+            *to |= from;
+        }
+        for (to, &from) in both.iter_mut().zip(&across[d * w..]) {
+            *to |= from;
+        }
+    }
+    both
 }
 
 /// Person mask by the segmentation net, on a square around the head (or the whole picture without one).
