@@ -1,6 +1,6 @@
 //! Bytes are hostile: whatever comes in, `decode` answers with consistent facts and never panics.
 
-#![allow(clippy::panic, clippy::unwrap_used)]
+#![allow(clippy::panic)]
 
 use std::io::Cursor;
 
@@ -73,9 +73,7 @@ fn read(bytes: &[u8]) -> (FileFacts, Result<Photo, DecodeError>) {
             assert!((photo.complete - (1.0 - missing)).abs() < 1e-9);
         }
         (Integrity::Damaged, Ok(_)) => {}
-        (Integrity::Truncated { missing }, Err(error)) => {
-            assert_eq!((*missing, error), (1.0, &DecodeError::Truncated));
-        }
+        (Integrity::Truncated { missing }, Err(_)) => assert_eq!(*missing, 1.0),
         (Integrity::Undecodable | Integrity::TooLarge | Integrity::Empty, Err(_)) => {}
         (integrity, decoded) => panic!("{integrity:?} beside {decoded:?}"),
     }
@@ -184,7 +182,7 @@ fn lying_headers_allocate_nothing() {
         let (facts, photo) = read(&bytes);
         assert_eq!(facts.integrity, Integrity::TooLarge, "{name}");
         let size = DecodeError::TooManyPixels { width: 65_535, height: 65_535 };
-        assert_eq!(photo.expect_err("too large"), if name == "exif" { size.clone() } else { size });
+        assert_eq!(photo.expect_err("too large"), size);
         // A size inside the limits that the data cannot fill.
         bytes[frame + 5..frame + 9].copy_from_slice(&[0x0F, 0xFF, 0x0F, 0xFF]);
         assert_ne!(read(&bytes).0.integrity, Integrity::Whole, "{name}");
@@ -203,7 +201,7 @@ fn lying_headers_allocate_nothing() {
 
 #[test]
 fn a_bomb_is_refused_by_its_header() {
-    // 25000 x 25000 pixels of one gray in a few kilobytes.
+    // Half a million pixels of one gray in a few hundred bytes.
     let image = DynamicImage::new_luma8(5000, 100);
     let mut bomb = Cursor::new(Vec::new());
     image.write_to(&mut bomb, ImageFormat::Png).expect("encodes");

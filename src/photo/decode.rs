@@ -168,11 +168,11 @@ fn integrity(stream: Stream, raster: &Result<Raster, DecodeError>) -> Integrity 
     match (stream, raster) {
         (_, Err(DecodeError::TooManyPixels { .. })) => Integrity::TooLarge,
         (Stream::Cut { .. }, Ok(raster)) => Integrity::Truncated { missing: 1.0 - raster.complete },
-        (Stream::Cut { .. }, Err(DecodeError::Truncated)) => Integrity::Truncated { missing: 1.0 },
+        (Stream::Cut { .. }, Err(_)) => Integrity::Truncated { missing: 1.0 },
         (Stream::Damaged { .. }, Ok(_)) => Integrity::Damaged,
         (Stream::Sound, Ok(raster)) if raster.faulty => Integrity::Damaged,
         (Stream::Sound, Ok(_)) => Integrity::Whole,
-        (_, Err(_)) => Integrity::Undecodable,
+        (Stream::Sound | Stream::Damaged { .. }, Err(_)) => Integrity::Undecodable,
     }
 }
 
@@ -270,7 +270,10 @@ fn read_raster(bytes: &[u8], container: &mut Container, limits: &Limits, salvage
     let cursor = Cursor::new(bytes);
     match container.format {
         Format::Png => {
-            let decoder = PngDecoder::with_limits(cursor, budget(limits)).map_err(refused)?;
+            // This decoder counts what it allocates itself: a row, and metadata that may be compressed bombs.
+            let mut budget = budget(limits);
+            budget.max_alloc = Some(PNG_METADATA);
+            let decoder = PngDecoder::with_limits(cursor, budget).map_err(refused)?;
             read_with(decoder, container, limits, salvage)
         }
         Format::WebP => read_with(WebPDecoder::new(cursor).map_err(refused)?, container, limits, salvage),
@@ -289,6 +292,8 @@ fn budget(limits: &Limits) -> image::Limits {
     budget
 }
 
+/// Bytes that a PNG's colour profile and texts may unpack to.
+const PNG_METADATA: u64 = 16 << 20;
 /// Bytes a pixel of the largest photo may take: 16-bit colour is read up to half as many pixels.
 const SAMPLE_BYTES: u64 = 4;
 
@@ -307,7 +312,8 @@ fn read_with(
     if width == 0 || height == 0 {
         return Err(damaged("a side of no pixels"));
     }
-    if container.icc.is_none() {
+    // The one profile that is stored compressed; the others were read with the headers.
+    if container.format == Format::Png {
         container.icc = decoder.icc_profile().ok().flatten();
     }
     let color = decoder.color_type();
@@ -363,6 +369,8 @@ fn refused(error: ImageError) -> DecodeError {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::panic)]
+
     use image::{ImageFormat, Rgb};
 
     use super::*;

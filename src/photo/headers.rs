@@ -187,3 +187,65 @@ pub(super) fn tiff(container: &mut Container, bytes: &[u8]) -> Stream {
         _ => Stream::Cut { share: None },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::photo::Format;
+
+    fn png_of(chunks: &[(&[u8; 4], &[u8])]) -> Vec<u8> {
+        let mut out = b"\x89PNG\r\n\x1A\n".to_vec();
+        for (kind, body) in chunks {
+            out.extend((body.len() as u32).to_be_bytes());
+            out.extend(*kind);
+            out.extend(*body);
+            out.extend([0; 4]);
+        }
+        out
+    }
+
+    #[test]
+    fn png_chunks_are_read() {
+        let header = [0, 0, 1, 224, 0, 0, 2, 128, 16, 6, 0, 0, 0];
+        let density = [0, 0, 0x2E, 0x23, 0, 0, 0x2E, 0x23, 1];
+        let block = fields::block(&[(274, 3, 1, 8)], &[]);
+        let whole = png_of(&[(b"IHDR", &header), (b"pHYs", &density), (b"eXIf", &block), (b"IEND", &[])]);
+        let mut container = Container::new(Format::Png);
+        assert_eq!(png(&mut container, &whole), Stream::Sound);
+        assert_eq!((container.stored_size, container.upright_size()), (Some((480, 640)), Some((640, 480))));
+        assert_eq!((container.bit_depth, container.channels, container.has_alpha), (Some(16), Some(4), true));
+        // 11811 pixels a metre is how 300 dpi is written.
+        assert_eq!(container.density, Some(Density { x: 300.0, y: 300.0, source: DensitySource::Header }));
+        assert_eq!(png(&mut Container::new(Format::Png), &whole[..whole.len() - 1]), Stream::Cut { share: None });
+    }
+
+    #[test]
+    fn bmp_rows_are_counted() {
+        let mut bytes = vec![0; 54 + 12 * 2];
+        bytes[..2].copy_from_slice(b"BM");
+        for (at, value) in [(2, 78u32), (10, 54), (14, 40), (18, 3), (22, (-2i32) as u32), (26, 1 | 24 << 16)] {
+            bytes[at..at + 4].copy_from_slice(&value.to_le_bytes());
+        }
+        let mut container = Container::new(Format::Bmp);
+        assert_eq!(bmp(&mut container, &bytes), Stream::Sound);
+        assert_eq!((container.stored_size, container.palette, container.density), (Some((3, 2)), false, None));
+        assert_eq!(bmp(&mut container, &bytes[..77]), Stream::Cut { share: None });
+    }
+
+    #[test]
+    fn only_pages_of_a_tiff_count_as_images() {
+        // Two directories of one strip each; the second is a page or, with NewSubfileType 1, a preview.
+        for (kind, images) in [(0, 2), (1, 1)] {
+            let strip = [(273, 4, 1, 8), (279, 4, 1, 4)];
+            let mut bytes = fields::block(&strip, &[]);
+            let second = bytes.len() as u32;
+            let link = bytes.len() - 4;
+            bytes[link..].copy_from_slice(&second.to_le_bytes());
+            let other = fields::block(&[(254, 4, 1, kind), (273, 4, 1, 8), (279, 4, 1, 4)], &[]);
+            bytes.extend(&other[8..]);
+            let mut container = Container::new(Format::Tiff);
+            assert_eq!(tiff(&mut container, &bytes), Stream::Sound);
+            assert_eq!(container.images, images);
+        }
+    }
+}

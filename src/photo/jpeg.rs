@@ -356,6 +356,8 @@ fn join_icc(mut segments: Vec<(u8, u8, &[u8])>) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::panic)]
+
     use jpeg_encoder::{ColorType, Encoder, PixelDensity, PixelDensityUnit, SamplingFactor};
 
     use super::*;
