@@ -182,9 +182,9 @@ impl Cells {
         for (y, row) in rgb.as_raw().chunks_exact(3 * w).enumerate() {
             for (cell, run) in ends[y / side * width..].iter_mut().zip(row.chunks(3 * side)) {
                 for pixel in run.chunks_exact(3) {
-                    for c in 0..3 {
-                        cell.0[c] = cell.0[c].min(pixel[c]);
-                        cell.1[c] = cell.1[c].max(pixel[c]);
+                    for ((low, high), &value) in cell.0.iter_mut().zip(&mut cell.1).zip(pixel) {
+                        *low = (*low).min(value);
+                        *high = (*high).max(value);
                     }
                 }
             }
