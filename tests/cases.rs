@@ -80,7 +80,7 @@ fn lengths_on_portraits_stay_near_the_hand_made_truth() {
         widths.push((face.width - truth("face_w_cheek")).abs() * scale);
         tops.push((face.head_top_y.unwrap() - truth("head_top_y")).abs() * scale);
     }
-    let mut near = |values: &mut Vec<f64>, what: &str, median: f64, p95: f64| {
+    let near = |values: &mut Vec<f64>, what: &str, median: f64, p95: f64| {
         let (m, p) = (percentile(values, 0.5), percentile(values, 0.95));
         assert!(m <= median && p <= p95, "{what}: median {m:.2}, 95th percentile {p:.2}");
     };

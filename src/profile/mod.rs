@@ -21,6 +21,7 @@ use crate::units::Text;
 pub use builtin::{builtin, builtin_ids, resolve};
 pub use error::{Problem, ProfileError};
 pub use load::{load_file, parse};
+#[cfg(feature = "cli")]
 pub(crate) use suggest::closest;
 pub(crate) use words::pick;
 pub use words::{FieldWords, words};
