@@ -18,8 +18,11 @@ const COUNTS: [(&str, usize); 4] =
 /// Photos of one kind.
 struct Set {
     name: &'static str,
-    photos: Vec<(RgbImage, usize)>,
+    photos: Vec<Photo>,
 }
+
+/// A photo, its name, and how many faces a person counts in it.
+type Photo = (RgbImage, String, usize);
 
 /// A detector of any make.
 type Detect = Box<dyn FnMut(&RgbImage) -> Result<Vec<Rect>>>;
@@ -28,16 +31,21 @@ type Detect = Box<dyn FnMut(&RgbImage) -> Result<Vec<Rect>>>;
 pub fn compare(models: &Path, photos: &Path) -> Result<()> {
     let sets = sets(photos)?;
     println!("\n## Detection\n");
-    println!("Faces in all, of which found, missed, and detections beyond them; ms a photo, smallest / median.\n");
+    println!(
+        "Faces in all, of which found, missed, and detections beyond them, by count alone; ms a photo, smallest / median.\n"
+    );
     println!("| detector | set | photos | faces | found | missed | extra | ms |\n|---|---|---|---|---|---|---|---|");
     for (name, mut detect) in detectors(models)? {
         for set in &sets {
             let (mut faces, mut found, mut extra, mut ms) = (0, 0, 0, Vec::new());
-            for (photo, truth) in &set.photos {
+            for (photo, file, truth) in &set.photos {
                 // Twice: the first run warms the caches for the second.
                 detect(photo)?;
                 let (time, result) = timed(|| detect(photo));
                 let count = result?.len();
+                if count != *truth {
+                    eprintln!("{name}: {count} instead of {truth} in {file}");
+                }
                 faces += truth;
                 found += count.min(*truth);
                 extra += count.saturating_sub(*truth);
@@ -72,23 +80,25 @@ fn detectors(models: &Path) -> Result<Vec<(String, Detect)>> {
 fn sets(photos: &Path) -> Result<Vec<Set>> {
     let mut portraits = Vec::new();
     for row in Table::read(&photos.join("portraits.csv"))?.rows() {
-        portraits.push((data::open(&photos.join(row.text("file")?))?, 1));
+        let file = row.text("file")?;
+        portraits.push((data::open(&photos.join(file))?, file.to_owned(), 1));
     }
     let (mut single, mut double) = (Vec::new(), Vec::new());
     for row in Table::read(&photos.join("cases/cases.csv"))?.rows() {
-        let photo = data::open(&photos.join("cases").join(row.text("file")?));
+        let file = row.text("file")?;
+        let photo = data::open(&photos.join("cases").join(file));
         match (photo, row.text("kind")?) {
-            (Ok(photo), "face.count") => double.push((photo, 2)),
-            (Ok(photo), _) => single.push((photo, 1)),
+            (Ok(photo), "face.count") => double.push((photo, file.to_owned(), 2)),
+            (Ok(photo), _) => single.push((photo, file.to_owned(), 1)),
             (Err(error), _) => eprintln!("skipped: {error:#}"),
         }
     }
     let mut wild = Vec::new();
     for row in Table::read(&photos.join("wild.csv"))?.rows() {
-        let path = Path::new(row.text("file")?);
-        let stem = path.file_stem().context("a photo has a name")?;
+        let file = row.text("file")?;
+        let stem = Path::new(file).file_stem().context("a photo has a name")?;
         let count = COUNTS.iter().find(|(name, _)| stem == *name).map_or(1, |(_, count)| *count);
-        wild.push((data::open(&photos.join(path))?, count));
+        wild.push((data::open(&photos.join(file))?, file.to_owned(), count));
     }
     Ok(vec![
         Set { name: "portraits", photos: portraits },

@@ -1,7 +1,9 @@
-//! Compares what gradphoto could use to find faces: detectors, landmark nets, runtimes. Prints Markdown tables.
+//! Compares what gradphoto could use to find faces: detectors, landmark nets, runtimes. Prints Markdown tables, and on
+//! stderr the photos in which a detector counts other faces than a person does.
 //!
 //! `cargo run --release --manifest-path tools/compare-nets/Cargo.toml -- ../shared`, where `../shared` holds `photos/` and
-//! `models/` (the nets that are compared and not shipped). Times are of one thread; run it on a machine that does nothing else.
+//! `models/` (the nets that are compared and not shipped). Times are of one thread; run it on a machine that does nothing
+//! else.
 
 mod data;
 mod detection;

@@ -32,7 +32,9 @@ pub fn compare(models: &Path, photos: &Path) -> Result<()> {
     let one = Arc::new(ThreadPool::with_num_threads(1));
 
     println!("\n## Runtimes\n");
-    println!("ms an inference on one thread, smallest / median. Ready: ms to make the net ready for its first inference.\n");
+    println!(
+        "ms an inference on one thread, smallest / median. Ready: ms to make the net ready for its first inference.\n"
+    );
     println!("| net | tract | rten | tract ready | rten ready | largest difference | on values up to |");
     println!("|---|---|---|---|---|---|---|");
     for (name, side, [low, high]) in NETS {
@@ -47,11 +49,6 @@ pub fn compare(models: &Path, photos: &Path) -> Result<()> {
         let rten = rten?;
         let theirs = rten.run(&input)?;
 
-        for (i, (a, b)) in ours.iter().zip(&theirs).enumerate() {
-            let nan = |v: &[f32]| v.iter().filter(|x| !x.is_finite()).count();
-            let same = a.iter().zip(b).filter(|(a, b)| a.to_bits() == b.to_bits()).count();
-            eprintln!("PROBE {name} out{i} len {} {} nonfinite {} {} bit-equal {same} a {:?} b {:?}", a.len(), b.len(), nan(a), nan(b), &a[..4.min(a.len())], &b[..4.min(b.len())]);
-        }
         let (mut tract_ms, mut rten_ms) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
             let fresh = input.clone();
@@ -64,7 +61,9 @@ pub fn compare(models: &Path, photos: &Path) -> Result<()> {
         }
         let (apart, largest) = difference(&ours, &theirs).with_context(|| name.to_string())?;
         let (tract_ms, rten_ms) = (times(&tract_ms), times(&rten_ms));
-        println!("| {name} | {tract_ms} | {rten_ms} | {tract_ready:.0} | {rten_ready:.0} | {apart:.1e} | {largest:.0} |");
+        println!(
+            "| {name} | {tract_ms} | {rten_ms} | {tract_ready:.0} | {rten_ready:.0} | {apart:.1e} | {largest:.0} |"
+        );
     }
     Ok(())
 }
@@ -103,8 +102,7 @@ impl Rten {
         let view = TensorView::from_data(&self.shape[..], input);
         let id = *self.model.input_ids().first().context("a net without input")?;
         let options = RunOptions::default().with_thread_pool(Some(self.pool.clone()));
-        let outputs =
-            self.model.run(vec![(id, ValueOrView::from(view))], self.model.output_ids(), Some(options))?;
+        let outputs = self.model.run(vec![(id, ValueOrView::from(view))], self.model.output_ids(), Some(options))?;
         outputs
             .into_iter()
             .map(|value| {
