@@ -12,7 +12,7 @@ const EYE_DISTANCE: f64 = 120.0;
 /// Eyes nearer than this, in pixels, show no detail to judge.
 const MIN_EYE_DISTANCE: f64 = 40.0;
 
-/// Detail around the eyes, in pixels at pupils at most [`EYE_DISTANCE`] apart.
+/// Detail around the eyes, in pixels at pupils at most 120 px apart.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Sharpness {
     /// Median width of the strongest edges along rows (contrast over steepest slope).

@@ -155,7 +155,7 @@ impl Format {
         }
     }
 
-    /// Whether [`decode`](super::decode) makes pixels of it.
+    /// Whether [`decode`](super::decode()) makes pixels of it.
     pub fn is_decoded(self) -> bool {
         matches!(self, Format::Jpeg | Format::Png | Format::WebP | Format::Bmp | Format::Tiff)
     }

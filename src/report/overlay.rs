@@ -1,7 +1,7 @@
 //! SVG overlay: the photo with what was measured, what was asked for, and why it fails, drawn on it.
 //!
 //! The picture has three columns: the photo with bands and lines, the labels of the lines beside it, and a legend with
-//! the verdict and the reasons in Chinese and English. All text from outside is made [harmless] and escaped, so the
+//! the verdict and the reasons in Chinese and English. All text from outside is made [harmless](super::harmless()) and escaped, so the
 //! document is well-formed whatever a file is called.
 
 mod legend;
