@@ -3,10 +3,13 @@
 //! Each stage fills its part once and never changes an earlier one. What is not there is not there for a stated reason:
 //! [`Missing`] travels from the stage that gave up to the checks that needed it, which become *undetermined*.
 
+use std::cell::OnceCell;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::face::Faces;
+use crate::measure::skin::SkinMap;
 use crate::photo::{FileFacts, Photo};
 use crate::profile::Canvas;
 use crate::scene::Scene;
@@ -76,9 +79,32 @@ pub struct Facts<'a> {
     pub scene: Result<&'a Scene, Missing>,
     /// The size positions are judged at.
     pub canvas: Canvas,
+    /// Made when a check first asks for it.
+    skin: OnceCell<Option<SkinMap>>,
 }
 
+/// Samples over the width of the face: plenty for medians over its skin.
+const SKIN_SAMPLES: f64 = 120.0;
+
 impl<'a> Facts<'a> {
+    /// The facts of the stages before the checks.
+    pub fn new(
+        file: &'a FileFacts,
+        photo: Result<&'a Photo, Missing>,
+        faces: Result<&'a Faces, Missing>,
+        scene: Result<&'a Scene, Missing>,
+        canvas: Canvas,
+    ) -> Self {
+        Self { file, photo, faces, scene, canvas, skin: OnceCell::new() }
+    }
+
+    /// The main face's skin on a coarse grid, shared by the checks of light.
+    pub fn skin(&self) -> Result<&SkinMap, Missing> {
+        let (photo, face) = (self.photo?, self.face()?);
+        let map = self.skin.get_or_init(|| SkinMap::of(&photo.rgb, face, SKIN_SAMPLES));
+        map.as_ref().ok_or(Missing::OutOfView)
+    }
+
     /// The main face, the largest one.
     pub fn face(&self) -> Result<&'a crate::face::Face, Missing> {
         self.faces?.main.as_ref().ok_or(Missing::NoFace)

@@ -525,7 +525,7 @@ mod tests {
     fn measure(check: &Check, file: &FileFacts, rule: &Rule) -> Result<Measured, Missing> {
         let missing = Missing::Unreadable;
         let canvas = Canvas { width: 480, height: 640 };
-        let facts = Facts { file, photo: Err(missing), faces: Err(missing), scene: Err(missing), canvas };
+        let facts = Facts::new(file, Err(missing), Err(missing), Err(missing), canvas);
         let measured = (check.measure)(&facts, rule);
         // Every case has its own words, and every placeholder its detail.
         if let Ok(measured) = &measured {

@@ -1,13 +1,10 @@
 //! The `image.*` checks.
 
-use image::RgbImage;
-
 use super::{Check, Fix, Measured, Say, When};
 use crate::facts::{Facts, Missing};
 use crate::measure::plane::{Plane, quantile};
 use crate::measure::{artifacts, sharpness};
 use crate::profile::Rule;
-use crate::scene::lab::LabImage;
 use crate::units::{Rect, Region, Unit};
 
 /// The family, in report order.
@@ -105,7 +102,7 @@ const MONOCHROME: Check = Check {
     title_zh: "彩色照片",
     title_en: "colour photo",
     standard: "彩色照片，24位真彩色",
-    method: "99th percentile of the CIELAB chroma over the photo.",
+    method: "99th percentile of the CIELAB chroma over blocks of 4x4 pixels.",
     blind: "A toned (sepia) photo has chroma; light.cast sees that.",
     unit: Unit::DeltaE,
     fix: Fix::Retake,
@@ -122,14 +119,13 @@ const MONOCHROME: Check = Check {
     measure: |facts, _| Ok(Measured::number(chroma(facts)?)),
 };
 
-/// 99th percentile of the chroma over a grid of about 12,000 pixels of the photo.
+/// 99th percentile of the chroma over blocks of 4x4 pixels.
 pub(super) fn chroma(facts: &Facts<'_>) -> Result<f64, Missing> {
-    let rgb = &facts.photo?.rgb;
-    let step = ((f64::from(rgb.width()) * f64::from(rgb.height()) / 12_000.0).sqrt() as u32).max(1);
-    let (w, h) = (rgb.width().div_ceil(step), rgb.height().div_ceil(step));
-    let grid = RgbImage::from_fn(w, h, |x, y| *rgb.get_pixel(x * step, y * step));
-    let lab = LabImage::from_rgb(&grid);
-    let mut chroma: Vec<f32> = lab.a.iter().zip(&lab.b).map(|(a, b)| a.hypot(*b)).collect();
+    let blocks = &facts.scene?.work.blocks;
+    if blocks.l.is_empty() {
+        return Err(Missing::OutOfView);
+    }
+    let mut chroma: Vec<f32> = blocks.a.iter().zip(&blocks.b).map(|(a, b)| (a * a + b * b).sqrt()).collect();
     Ok(f64::from(quantile(&mut chroma, 0.99)))
 }
 

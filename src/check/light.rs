@@ -1,7 +1,7 @@
 //! The `light.*` checks.
 
 use super::{Check, Fix, Measured, Say, When};
-use crate::facts::{Facts, Missing};
+use crate::facts::Missing;
 use crate::measure::light;
 use crate::measure::skin::SkinMap;
 use crate::units::{Region, Unit};
@@ -40,8 +40,8 @@ const EXPOSURE: Check = Check {
         },
     ],
     measure: |facts, _| {
-        let (map, photo, face) = coarse(facts)?;
-        let e = light::exposure(&photo.rgb, &map);
+        let (map, photo, face) = (facts.skin()?, facts.photo?, facts.face()?);
+        let e = light::exposure(&photo.rgb, map);
         let over = (e.burnt / 0.04).max(e.clipped / 0.30).max(e.burnt_eyes / 0.035);
         // L* of a background known to be plain; the lightest it may be and still count as dark is L* 51: 1.4 stops
         // under light blue, the darkest background that is asked for.
@@ -79,8 +79,8 @@ const EVENNESS: Check = Check {
         },
     ],
     measure: |facts, _| {
-        let (map, photo, face) = coarse(facts)?;
-        let e = light::evenness(&photo.rgb, &map, face).ok_or(Missing::OutOfView)?;
+        let (map, photo, face) = (facts.skin()?, facts.photo?, facts.face()?);
+        let e = light::evenness(&photo.rgb, map, face).ok_or(Missing::OutOfView)?;
         let (zh, en) = if e.dark_left { ("左", "left") } else { ("右", "right") };
         Ok(Measured::number(e.ratio).detail("side_zh", zh).detail("side", en).at(Region::Rect(e.dark_side)))
     },
@@ -145,14 +145,7 @@ const CAST: Check = Check {
         if super::image::chroma(facts)? < super::image::COLORLESS {
             return Err(Missing::Monochrome);
         }
-        let (map, photo, face) = coarse(facts)?;
-        Ok(Measured::number(light::cast(&photo.rgb, &map).min(9.0)).at(Region::Rect(face.bounds())))
+        let (map, photo, face) = (facts.skin()?, facts.photo?, facts.face()?);
+        Ok(Measured::number(light::cast(&photo.rgb, map).min(9.0)).at(Region::Rect(face.bounds())))
     },
 };
-
-/// The face at about 120 samples across: plenty for medians.
-fn coarse<'a>(facts: &Facts<'a>) -> Result<(SkinMap, &'a crate::photo::Photo, &'a crate::face::Face), Missing> {
-    let (photo, face) = (facts.photo?, facts.face()?);
-    let map = SkinMap::of(&photo.rgb, face, 120.0).ok_or(Missing::OutOfView)?;
-    Ok((map, photo, face))
-}

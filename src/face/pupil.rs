@@ -12,6 +12,7 @@ use std::sync::LazyLock;
 
 use image::RgbImage;
 
+use crate::photo::crop::{Crop, Outside};
 use crate::units::Point;
 
 /// Mesh points of an eye: outer and inner corner, then upper and lower lid.
@@ -92,18 +93,9 @@ impl Patch {
         if !(radius > 1.0) || center.x < reach || center.y < reach || center.x + reach > w || center.y + reach > h {
             return None;
         }
-        let taps = scale.ceil().clamp(1.0, 8.0) as usize;
-        let mut red = vec![0.0f32; SIDE * SIDE];
-        for (i, value) in red.iter_mut().enumerate() {
-            for t in 0..taps * taps {
-                let du = ((t % taps) as f64 + 0.5) / taps as f64;
-                let dv = ((t / taps) as f64 + 0.5) / taps as f64;
-                let x = center.x + ((i % SIDE) as f64 + du - HALF as f64) * scale;
-                let y = center.y + ((i / SIDE) as f64 + dv - HALF as f64) * scale;
-                *value += bilinear_red(rgb, x, y);
-            }
-            *value /= (taps * taps) as f32;
-        }
+        let anchor = Point::new(HALF as f64, HALF as f64);
+        let pixels = Crop { center, anchor, scale, angle: 0.0 }.sampled(rgb, SIDE, SIDE, Outside::Repeated);
+        let red: Vec<f32> = pixels.iter().map(|pixel| pixel[0]).collect();
         let smooth = blurred(&blurred(&red));
         let mut patch = Self { center, scale, gx: vec![0.0; SIDE * SIDE], gy: vec![0.0; SIDE * SIDE] };
         for y in 1..SIDE - 1 {
@@ -201,16 +193,4 @@ fn blurred(image: &[f32]) -> Vec<f32> {
         }
     }
     out
-}
-
-fn bilinear_red(rgb: &RgbImage, x: f64, y: f64) -> f32 {
-    let (w, h) = (rgb.width() as usize, rgb.height() as usize);
-    let (x, y) = ((x - 0.5).max(0.0), (y - 0.5).max(0.0));
-    let (x0, y0) = ((x as usize).min(w - 1), (y as usize).min(h - 1));
-    let (x1, y1) = ((x0 + 1).min(w - 1), (y0 + 1).min(h - 1));
-    let (fx, fy) = ((x - x0 as f64) as f32, (y - y0 as f64) as f32);
-    let red = |x: usize, y: usize| f32::from(rgb.as_raw()[(y * w + x) * 3]);
-    let top = red(x0, y0) * (1.0 - fx) + red(x1, y0) * fx;
-    let bottom = red(x0, y1) * (1.0 - fx) + red(x1, y1) * fx;
-    top * (1.0 - fy) + bottom * fy
 }

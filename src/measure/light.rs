@@ -154,10 +154,13 @@ pub fn hotspots(rgb: &RgbImage, map: &SkinMap) -> Hotspots {
     let mut mask = vec![false; map.parts.len()];
     let stride = rgb.width() as usize * 3;
     let pixels = rgb.as_raw();
-    for (i, part) in map.parts.iter().enumerate() {
-        if matches!(part, Part::Skin | Part::Feature) {
-            let at = map.y(i / map.width) * stride + map.x(i % map.width) * 3;
-            mask[i] = hot([pixels[at], pixels[at + 1], pixels[at + 2]]);
+    let rows = map.parts.chunks_exact(map.width.max(1)).zip(mask.chunks_exact_mut(map.width.max(1)));
+    for (row, (parts, mask)) in rows.enumerate() {
+        for (column, (part, is_hot)) in parts.iter().zip(mask).enumerate() {
+            if matches!(part, Part::Skin | Part::Feature) {
+                let at = map.y(row) * stride + map.x(column) * 3;
+                *is_hot = hot([pixels[at], pixels[at + 1], pixels[at + 2]]);
+            }
         }
     }
     let (mut largest, mut total, mut region) = (0, 0, None);

@@ -116,20 +116,20 @@ fn mosaic(plane: &Plane) -> usize {
             *sum += u32::from(pair[0].abs_diff(pair[1]));
         }
     }
-    let mean = |n: u32| f64::from(n) / plane.height as f64;
+    let rows = plane.height as f64;
+    let total: u32 = steps.iter().sum();
     let mut best = (0.0, 0);
     for cell in 3..=16usize {
-        for phase in 0..cell {
-            let (mut on, mut off, mut n_on, mut n_off) = (0.0, 0.0, 0.0, 0.0);
-            for (x, &sum) in steps.iter().enumerate() {
-                if x % cell == phase {
-                    on += mean(sum);
-                    n_on += 1.0;
-                } else {
-                    off += mean(sum);
-                    n_off += 1.0;
-                }
+        let mut sums = [(0u32, 0u32); 16];
+        for group in steps.chunks(cell) {
+            for ((sum, n), step) in sums.iter_mut().zip(group) {
+                *sum += step;
+                *n += 1;
             }
+        }
+        for (sum, n) in sums.into_iter().take(cell) {
+            let (on, off) = (f64::from(sum) / rows, f64::from(total - sum) / rows);
+            let (n_on, n_off) = (f64::from(n), (steps.len() - n as usize) as f64);
             let score = (on / n_on) / (off / n_off + 0.3);
             let needed = if cell % 8 == 0 { MOSAIC_OF_JPEG_SIZE } else { MOSAIC };
             // A multiple of the true cell scores less than the cell itself.

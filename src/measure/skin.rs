@@ -81,7 +81,7 @@ impl SkinMap {
         let edge = |v: f64, max: u32| if v.is_finite() { v.clamp(0.0, f64::from(max)) as usize } else { 0 };
         let (left, right) = (edge(bounds.x, rgb.width()), edge(bounds.right().ceil(), rgb.width()));
         let (top, bottom) = (edge(bounds.y, rgb.height()), edge(bounds.bottom().ceil(), rgb.height()));
-        let step = ((bounds.width / across) as usize).max(1);
+        let step = ((bounds.width / across).round() as usize).max(1);
         let (width, height) = (right.saturating_sub(left) / step, bottom.saturating_sub(top) / step);
         let mut map = Self { left, top, step, width, height, parts: vec![Part::Outside; width * height] };
         // Slightly inside of the contour, where the mesh's error cannot let in background or hair.
@@ -103,10 +103,14 @@ impl SkinMap {
     pub fn samples<'a>(&'a self, rgb: &'a RgbImage) -> impl Iterator<Item = (Part, Point, [u8; 3])> + 'a {
         let stride = rgb.width() as usize;
         let pixels = rgb.as_raw();
-        self.parts.iter().enumerate().filter(|(_, part)| **part != Part::Outside).map(move |(i, &part)| {
-            let (x, y) = (self.x(i % self.width), self.y(i / self.width));
-            let at = (y * stride + x) * 3;
-            (part, Point::new(x as f64 + 0.5, y as f64 + 0.5), [pixels[at], pixels[at + 1], pixels[at + 2]])
+        self.parts.chunks_exact(self.width.max(1)).enumerate().flat_map(move |(row, parts)| {
+            let y = self.y(row);
+            let inside = parts.iter().enumerate().filter(|(_, part)| **part != Part::Outside);
+            inside.map(move |(column, &part)| {
+                let x = self.x(column);
+                let at = (y * stride + x) * 3;
+                (part, Point::new(x as f64 + 0.5, y as f64 + 0.5), [pixels[at], pixels[at + 1], pixels[at + 2]])
+            })
         })
     }
 
@@ -125,6 +129,11 @@ impl SkinMap {
         self.top + row * self.step + self.step / 2
     }
 
+    /// Row of samples at or above a height in pixels.
+    fn row(&self, y: f64) -> usize {
+        ((y - self.top as f64) / self.step as f64).max(0.0) as usize
+    }
+
     /// Fills the outline of mesh points, blown up by `grow` about its centre; only inside of the face once that is
     /// drawn. Rows are filled between their outermost crossings, which suits outlines convex along rows.
     fn fill(&mut self, mesh: &[Point], outline: &[usize], grow: f64, part: Part) {
@@ -134,7 +143,10 @@ impl SkinMap {
             let p = mesh[outline[i % outline.len()]];
             Point::new(cx + (p.x - cx) * grow, cy + (p.y - cy) * grow)
         };
-        for row in 0..self.height {
+        let reach =
+            (0..outline.len()).map(|i| corner(i).y).fold((f64::MAX, f64::MIN), |(a, b), y| (a.min(y), b.max(y)));
+        let (first, last) = (self.row(reach.0), self.row(reach.1) + 1);
+        for row in first..last.min(self.height) {
             let y = self.y(row) as f64 + 0.5;
             let (mut from, mut to) = (f64::INFINITY, f64::NEG_INFINITY);
             for i in 0..outline.len() {
@@ -147,11 +159,15 @@ impl SkinMap {
             if from > to {
                 continue;
             }
-            for column in 0..self.width {
-                let x = self.x(column) as f64 + 0.5;
-                let at = row * self.width + column;
-                if x >= from && x <= to && (part == Part::Skin || self.parts[at] != Part::Outside) {
-                    self.parts[at] = part;
+            // The first sample whose centre is not left of `from`, and the first right of `to`.
+            let column = |x: f64| {
+                let c = (x - 0.5 - (self.left + self.step / 2) as f64) / self.step as f64;
+                c.clamp(0.0, self.width as f64)
+            };
+            let (from, to) = (column(from).ceil() as usize, (column(to).floor() as usize + 1).min(self.width));
+            for cell in self.parts[row * self.width..][..self.width].get_mut(from..to).unwrap_or_default() {
+                if part == Part::Skin || *cell != Part::Outside {
+                    *cell = part;
                 }
             }
         }

@@ -33,10 +33,9 @@ impl Component {
 pub fn components(mask: &mut [bool], width: usize) -> Vec<Component> {
     let mut found = Vec::new();
     let mut open = Vec::new();
-    for start in 0..mask.len() {
-        if !mask[start] {
-            continue;
-        }
+    let mut from = 0;
+    while let Some(start) = next_set(mask, from) {
+        from = start + 1;
         mask[start] = false;
         open.push(start);
         let (x, y) = (start % width, start / width);
@@ -60,6 +59,14 @@ pub fn components(mask: &mut [bool], width: usize) -> Vec<Component> {
         found.push(group);
     }
     found
+}
+
+/// The first set sample from `from` on. Masks are mostly empty: whole runs are turned away at once.
+fn next_set(mask: &[bool], from: usize) -> Option<usize> {
+    const RUN: usize = 64;
+    let rest = mask.get(from..)?;
+    let empty = rest.chunks_exact(RUN).take_while(|run| !run.iter().fold(false, |any, &set| any | set)).count() * RUN;
+    rest[empty..].iter().position(|&set| set).map(|at| from + empty + at)
 }
 
 /// A line of writing.
@@ -136,8 +143,8 @@ fn strokes(rgb: &RgbImage, reaches: [usize; 2], skip: impl Fn(usize) -> Option<(
     let (pixels, margin) = (rgb.as_raw(), reaches[1]);
     let mut masks = [vec![false; w * h], vec![false; w * h]];
     let steps = [reaches[0], reaches[0] * w, reaches[1], reaches[1] * w];
-    let differ =
-        |a: usize, b: usize| -> i32 { (0..3).map(|c| i32::from(pixels[a * 3 + c].abs_diff(pixels[b * 3 + c]))).sum() };
+    let pixel = |at: usize| -> [u8; 3] { pixels[at * 3..].first_chunk().copied().unwrap_or_default() };
+    let differ = |a: [u8; 3], b: [u8; 3]| -> i32 { (0..3).map(|c| i32::from(a[c].abs_diff(b[c]))).sum() };
     let cells = Cells::of(rgb, margin.max(8));
     for y in margin..h - margin {
         let skipped = skip(y).unwrap_or((w, w));
@@ -147,16 +154,20 @@ fn strokes(rgb: &RgbImage, reaches: [usize; 2], skip: impl Fn(usize) -> Option<(
                 continue;
             }
             let at = y * w + x;
+            let here = pixel(at);
             let is_stroke = |&d: &usize| {
                 // The first side turns most pixels away before the others are looked at.
-                let before = differ(at, at - d);
+                let left = pixel(at - d);
+                let before = differ(here, left);
                 before > CONTRAST && {
-                    let contrast = before.min(differ(at, at + d));
-                    contrast > CONTRAST && differ(at - d, at + d) * 2 < contrast
+                    let right = pixel(at + d);
+                    let contrast = before.min(differ(here, right));
+                    contrast > CONTRAST && differ(left, right) * 2 < contrast
                 }
             };
             if let Some(d) = steps.into_iter().find(is_stroke) {
-                let signed = |c: usize| i32::from(pixels[at * 3 + c]) - i32::from(pixels[(at - d) * 3 + c]);
+                let left = pixel(at - d);
+                let signed = |c: usize| i32::from(here[c]) - i32::from(left[c]);
                 let most = [signed(0), signed(1), signed(2)].into_iter().max_by_key(|s| s.abs()).unwrap_or(0);
                 masks[usize::from(most < 0)][at] = true;
             }
@@ -178,16 +189,27 @@ impl Cells {
     fn of(rgb: &RgbImage, side: usize) -> Self {
         let (w, h) = (rgb.width() as usize, rgb.height() as usize);
         let (width, height) = (w.div_ceil(side), h.div_ceil(side));
-        let mut ends = vec![([u8::MAX; 3], [u8::MIN; 3]); width * height];
-        for (y, row) in rgb.as_raw().chunks_exact(3 * w).enumerate() {
-            for (cell, run) in ends[y / side * width..].iter_mut().zip(row.chunks(3 * side)) {
-                for pixel in run.chunks_exact(3) {
-                    for ((low, high), &value) in cell.0.iter_mut().zip(&mut cell.1).zip(pixel) {
-                        *low = (*low).min(value);
-                        *high = (*high).max(value);
-                    }
+        let mut ends = Vec::with_capacity(width * height);
+        // Down the columns first, byte by byte over whole rows, which compiles to vector code; then along the rows.
+        let (mut lowest, mut highest) = (vec![u8::MAX; 3 * w], vec![u8::MIN; 3 * w]);
+        for band in rgb.as_raw().chunks(3 * w * side) {
+            lowest.fill(u8::MAX);
+            highest.fill(u8::MIN);
+            for row in band.chunks_exact(3 * w) {
+                for ((low, high), &value) in lowest.iter_mut().zip(&mut highest).zip(row) {
+                    *low = (*low).min(value);
+                    *high = (*high).max(value);
                 }
             }
+            ends.extend(lowest.chunks(3 * side).zip(highest.chunks(3 * side)).map(|(low, high)| {
+                let channel = |c: usize, run: &[u8], pick: fn(u8, u8) -> u8, start: u8| {
+                    run.iter().skip(c).step_by(3).fold(start, |end, &value| pick(end, value))
+                };
+                (
+                    [0, 1, 2].map(|c| channel(c, low, Ord::min, u8::MAX)),
+                    [0, 1, 2].map(|c| channel(c, high, Ord::max, u8::MIN)),
+                )
+            }));
         }
         let flat = (0..width * height).map(|i| {
             let (x, y) = (i % width, i / width);

@@ -5,6 +5,7 @@
 
 pub mod color;
 pub mod container;
+pub mod crop;
 pub mod decode;
 mod entropy;
 pub mod exif;

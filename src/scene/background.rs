@@ -2,10 +2,10 @@
 
 use image::GrayImage;
 
-use super::Background;
-use super::lab::{Lab, LabImage};
-use super::mask::{BLOCK, Plain, flood, unit};
+use super::lab::{BLOCK, Lab, LabImage};
+use super::mask::{Plain, flood, unit};
 use super::surface::{Sample, Surface};
+use super::{Background, Work};
 use crate::face::Face;
 use crate::facts::Missing;
 use crate::units::Rect;
@@ -28,9 +28,9 @@ const SMALLEST_OBJECT: f64 = 0.0012;
 /// Blocks that are background in shade: they carry on from open background without an edge, in its hue but darker.
 ///
 /// A shadow darkens all of linear light by one factor, so L* + 16, a* and b* shrink together.
-pub(super) fn shade(plain: &Plain, chin_row: usize) -> Vec<bool> {
+pub(super) fn shade(plain: &Plain<'_>, chin_row: usize) -> Vec<bool> {
     let (w, h) = (plain.blocks.width, plain.blocks.height);
-    let expected = |i: usize| plain.surface.at(unit(i % w, w), unit(i / w, h));
+    let expected = |i: usize| plain.expected.at(i);
     let like_shade = |i: usize| {
         let (seen, clear) = (plain.blocks.at(i), expected(i));
         let ratio = (seen.l + 16.0) / (clear.l + 16.0);
@@ -38,7 +38,7 @@ pub(super) fn shade(plain: &Plain, chin_row: usize) -> Vec<bool> {
             && (DARKEST_SHADE..1.0).contains(&ratio)
             && (seen.a - ratio * clear.a).abs() < SHADE_HUE
             && (seen.b - ratio * clear.b).abs() < SHADE_HUE
-            && smooth(&plain.blocks, i)
+            && smooth(plain.blocks, i)
     };
     let starts: Vec<usize> = (0..w * h).filter(|&i| !plain.open[i] && touches(&plain.open, i, w, h)).collect();
     flood(w, h, starts, |i| !plain.open[i] && like_shade(i))
@@ -62,14 +62,19 @@ fn touches(set: &[bool], i: usize, w: usize, h: usize) -> bool {
 }
 
 /// Describes a background found by its colours.
-pub(super) fn of_plain(plain: &Plain, shade: &[bool], face: Option<&Face>, scale: f64) -> Result<Background, Missing> {
+pub(super) fn of_plain(
+    plain: &Plain<'_>,
+    shade: &[bool],
+    face: Option<&Face>,
+    scale: f64,
+) -> Result<Background, Missing> {
     let (w, h) = (plain.blocks.width, plain.blocks.height);
     let cell = scale * BLOCK as f64;
     let chin_row = face.map_or(h, |face| ((face.chin.y / cell) as usize).min(h));
     // Away from the outline, where hair and compression bleed into it.
     let core: Vec<usize> = (0..w * h).filter(|&i| plain.open[i] && !borders(&plain.open, i, w, h)).collect();
-    let median = median_color(&plain.blocks, &core).ok_or(Missing::NoBackground)?;
-    let expected = |i: usize| plain.surface.at(unit(i % w, w), unit(i / w, h));
+    let median = median_color(plain.blocks, &core).ok_or(Missing::NoBackground)?;
+    let expected = |i: usize| plain.expected.at(i);
     let (gradient_l, gradient_ab) = spread(core.iter().map(|&i| expected(i)));
     let residual = |i: usize| plain.blocks.l[i] - expected(i).l;
     let noise_l = (core.iter().map(|&i| residual(i).powi(2)).sum::<f32>() / core.len() as f32).sqrt();
@@ -111,7 +116,7 @@ fn borders(open: &[bool], i: usize, w: usize, h: usize) -> bool {
         .any(|y| (x.saturating_sub(1)..=(x + 1).min(w - 1)).any(|x| !open[y * w + x]))
 }
 
-fn borders_person(plain: &Plain, shade: &[bool], i: usize, w: usize, h: usize) -> bool {
+fn borders_person(plain: &Plain<'_>, shade: &[bool], i: usize, w: usize, h: usize) -> bool {
     let (x, y) = (i % w, i / w);
     (y.saturating_sub(1)..=(y + 1).min(h - 1))
         .any(|y| (x.saturating_sub(1)..=(x + 1).min(w - 1)).any(|x| !plain.open[y * w + x] && !shade[y * w + x]))
@@ -210,8 +215,8 @@ fn bounding(cells: &[usize], w: usize) -> Option<Rect> {
 }
 
 /// Describes a background found by the net, inside `crop` (working pixels).
-pub(super) fn of_mask(lab: &LabImage, person: &GrayImage, crop: Rect, scale: f64) -> Result<Background, Missing> {
-    let blocks = super::mask::blocks(lab);
+pub(super) fn of_mask(work: &Work, person: &GrayImage, crop: Rect) -> Result<Background, Missing> {
+    let blocks = &work.blocks;
     let (w, h) = (blocks.width, blocks.height);
     let clear = |x: usize, y: usize| {
         let (cx, cy) = (x * BLOCK + BLOCK / 2, y * BLOCK + BLOCK / 2);
@@ -229,7 +234,7 @@ pub(super) fn of_mask(lab: &LabImage, person: &GrayImage, crop: Rect, scale: f64
     if (cells.len() as f64) < 0.02 * crop_blocks {
         return Err(Missing::NoBackground);
     }
-    let median = median_color(&blocks, &cells).ok_or(Missing::NoBackground)?;
+    let median = median_color(blocks, &cells).ok_or(Missing::NoBackground)?;
     let samples: Vec<Sample> =
         cells.iter().map(|&i| Sample { x: unit(i % w, w), y: unit(i / w, h), lab: blocks.at(i) }).collect();
     // Here nothing is an outlier: whatever does not fit the surface is what is wrong with the background.
@@ -242,7 +247,7 @@ pub(super) fn of_mask(lab: &LabImage, person: &GrayImage, crop: Rect, scale: f64
     let mut lightness: Vec<f32> = cells.iter().map(|&i| blocks.l[i]).collect();
     lightness.sort_by(f32::total_cmp);
     let at = |share: f64| lightness[((lightness.len() - 1) as f64 * share) as usize];
-    let cell = scale * BLOCK as f64;
+    let cell = work.scale * BLOCK as f64;
     let in_original = |r: Rect| Rect { x: r.x * cell, y: r.y * cell, width: r.width * cell, height: r.height * cell };
     let noise = cells.iter().map(|&i| (blocks.l[i] - median.l).powi(2)).sum::<f32>() / cells.len() as f32;
     Ok(Background {

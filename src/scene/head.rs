@@ -65,7 +65,7 @@ struct Cover {
 
 impl Cover {
     fn at(work: &Work, person: &GrayImage, columns: std::ops::Range<u32>, rough: u32, width: f64) -> Self {
-        let lab = |x: u32, y: u32| work.lab.get(x as usize, y as usize);
+        let lab = |x: u32, y: u32| work.lab(x, y);
         let is_person = |x: u32, y: u32| person.get_pixel(x, y).0[0] >= 128;
         let (near, far) = ((0.04 * width) as u32, (0.10 * width) as u32);
         let above = rough.saturating_sub(far.max(4))..rough.saturating_sub(2).max(1);
@@ -73,7 +73,8 @@ impl Cover {
         let pick = |rows: std::ops::Range<u32>, wanted: bool| {
             let columns = columns.clone();
             let picked: Vec<Lab> = rows
-                .flat_map(|y| columns.clone().map(move |x| (x, y)))
+                .step_by(2)
+                .flat_map(|y| columns.clone().step_by(2).map(move |x| (x, y)))
                 .filter(|&(x, y)| is_person(x, y) == wanted)
                 .map(|(x, y)| lab(x, y))
                 .collect();
@@ -86,7 +87,7 @@ impl Cover {
 
     /// Soft step of the cover around one half, so that a row's count moves smoothly.
     fn of(&self, work: &Work, x: u32, y: u32) -> f64 {
-        let pixel = work.lab.get(x as usize, y as usize);
+        let pixel = work.lab(x, y);
         let full = self.background.distance(self.hair).max(1.0);
         let cover = pixel.distance(self.background) / full;
         f64::from(((cover - SOLID_COVER) * 4.0 + 0.5).clamp(0.0, 1.0))
@@ -108,21 +109,21 @@ pub(super) fn hairline(work: &Work, _person: &GrayImage, face: &Face) -> Result<
     let (forehead, glabella) = (face.mesh[151], face.mesh[9]);
     let ied = face.inter_eye_distance() / work.scale;
     let (cx, from) = (forehead.x / work.scale, glabella.y / work.scale);
-    let (w, h) = (work.lab.width as f64, work.lab.height as f64);
+    let (w, h) = (f64::from(work.rgb.width()), f64::from(work.rgb.height()));
     if cx < ied || cx + ied >= w || from < 1.0 || from >= h {
         return Err(Missing::OutOfView);
     }
     let skin = median((0..40).map(|i| {
         let x = cx + (f64::from(i % 8) - 3.5) / 8.0 * 0.5 * ied;
         let y = from - (f64::from(i / 8)) / 5.0 * 0.25 * ied;
-        work.lab.get(x as usize, (y.max(0.0) as usize).min(work.lab.height - 1))
+        work.lab(x as u32, (y.max(0.0) as u32).min(work.rgb.height() - 1))
     }));
     // The forehead itself must look like the cheeks, or it is a fringe.
     let cheek = |i: usize| face.mesh[i];
     let cheeks = median([50usize, 280, 205, 425].into_iter().map(|i| {
         let p = cheek(i);
-        let at = |v: f64, n: usize| ((v / work.scale).max(0.0) as usize).min(n - 1);
-        work.lab.get(at(p.x, work.lab.width), at(p.y, work.lab.height))
+        let at = |v: f64, n: u32| ((v / work.scale).max(0.0) as u32).min(n - 1);
+        work.lab(at(p.x, work.rgb.width()), at(p.y, work.rgb.height()))
     }));
     if skin.distance(cheeks) > 30.0 {
         return Err(Missing::Hidden);
@@ -130,8 +131,8 @@ pub(super) fn hairline(work: &Work, _person: &GrayImage, face: &Face) -> Result<
     let limit = (from - 1.6 * ied).max(0.0) as usize;
     let mut ends: Vec<f64> = (-4i32..=4)
         .filter_map(|k| {
-            let x = (cx + f64::from(k) * ied * 0.05) as usize;
-            let is_hair = |y: usize| work.lab.get(x, y).distance(skin) > HAIR;
+            let x = (cx + f64::from(k) * ied * 0.05) as u32;
+            let is_hair = |y: usize| work.lab(x, y as u32).distance(skin) > HAIR;
             let run = (ied * 0.06).ceil() as usize;
             (limit + run..from as usize).rev().find(|&y| (y - run..=y).all(is_hair)).map(|y| y as f64 + 1.0)
         })

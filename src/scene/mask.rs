@@ -4,14 +4,12 @@ use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{PixelType, ResizeOptions, Resizer};
 use image::{GrayImage, RgbImage};
 
-use super::lab::{Lab, LabImage};
+use super::Work;
+use super::lab::{BLOCK, Lab, LabImage};
 use super::surface::{Sample, Surface};
 use crate::face::Face;
 use crate::face::net::{Net, NetError};
 use crate::units::Rect;
-
-/// Side of the blocks the background is first looked at in, in working pixels: averages out noise and JPEG ringing.
-pub(super) const BLOCK: usize = 4;
 
 /// Width of the strips along the top and the sides that are expected to show background, over the picture's side.
 const STRIP: f64 = 0.045;
@@ -25,33 +23,17 @@ const PLAIN_SHARE: f64 = 0.6;
 
 /// A plain background found by its colours.
 #[derive(Debug)]
-pub(super) struct Plain {
+pub(super) struct Plain<'a> {
     /// Its colour at every place.
     pub surface: Surface,
+    /// The surface at every block.
+    pub expected: LabImage,
     /// Largest distance from the surface, in Lab units, at which a pixel is background.
     pub threshold: f32,
     /// Block means of the picture.
-    pub blocks: LabImage,
+    pub blocks: &'a LabImage,
     /// For each block: connected background.
     pub open: Vec<bool>,
-}
-
-/// Means over blocks of [`BLOCK`] pixels; a remainder at the right and bottom is left out.
-pub(super) fn blocks(lab: &LabImage) -> LabImage {
-    let (width, height) = (lab.width / BLOCK, lab.height / BLOCK);
-    let mean = |plane: &[f32]| {
-        let mut out = vec![0.0f32; width * height];
-        for y in 0..height * BLOCK {
-            let row = &plane[y * lab.width..y * lab.width + width * BLOCK];
-            let sums = &mut out[y / BLOCK * width..][..width];
-            for (sum, block) in sums.iter_mut().zip(row.chunks_exact(BLOCK)) {
-                *sum += block.iter().sum::<f32>();
-            }
-        }
-        out.iter_mut().for_each(|sum| *sum /= (BLOCK * BLOCK) as f32);
-        out
-    };
-    LabImage { width, height, l: mean(&lab.l), a: mean(&lab.a), b: mean(&lab.b) }
 }
 
 /// A cell's place in units of the picture, -1 to 1.
@@ -60,13 +42,13 @@ pub(super) fn unit(i: usize, n: usize) -> f32 {
 }
 
 /// Looks for one smooth colour surface behind the person. `None` when the background is not plain.
-pub(super) fn plain(lab: &LabImage, scale: f64, face: Option<&Face>) -> Option<Plain> {
-    let blocks = blocks(lab);
+pub(super) fn plain<'a>(work: &'a Work, face: Option<&Face>) -> Option<Plain<'a>> {
+    let blocks = &work.blocks;
     let (w, h) = (blocks.width, blocks.height);
     if w < 16 || h < 16 {
         return None;
     }
-    let cell = scale * BLOCK as f64;
+    let cell = work.scale * BLOCK as f64;
     // Below the chin the sides show shoulders.
     let side_end = face.map_or(h * 6 / 10, |face| ((face.chin.y / cell) as usize).clamp(h / 4, h));
     let strip = ((w.min(h) as f64 * STRIP).ceil() as usize).max(2);
@@ -74,7 +56,7 @@ pub(super) fn plain(lab: &LabImage, scale: f64, face: Option<&Face>) -> Option<P
     let sample = |x: usize, y: usize| Sample { x: unit(x, w), y: unit(y, h), lab: blocks.get(x, y) };
     let seeds: Vec<Sample> = (0..side_end.max(strip))
         .flat_map(|y| (0..w).map(move |x| (x, y)))
-        .filter(|&(x, y)| in_strip(x, y))
+        .filter(|&(x, y)| (x + y) % 2 == 0 && in_strip(x, y))
         .map(|(x, y)| sample(x, y))
         .collect();
     let guess = Surface::flat(commonest(&seeds)?, 1.0);
@@ -84,13 +66,12 @@ pub(super) fn plain(lab: &LabImage, scale: f64, face: Option<&Face>) -> Option<P
     // The strips say what to look for; what is then found says it better.
     for round in 0..2 {
         threshold = (4.0 * surface.noise + 2.5).clamp(4.5, 9.0);
-        let near: Vec<bool> =
-            (0..w * h).map(|i| surface.at(unit(i % w, w), unit(i / w, h)).distance(blocks.at(i)) < threshold).collect();
+        let near = near(&surface.image(w, h), blocks, threshold);
         let starts = (0..w * h).filter(|&i| near[i] && in_strip(i % w, i / w));
         open = flood(w, h, starts, |i| near[i]);
         if round == 0 {
             let found: Vec<Sample> = (0..w * h)
-                .filter(|&i| open[i] && (i % w + 2 * (i / w)) % 5 == 0)
+                .filter(|&i| open[i] && (i % w + 3 * (i / w)) % 8 == 0)
                 .map(|i| sample(i % w, i / w))
                 .collect();
             surface = Surface::fit(&found, &surface, 2.0 * threshold)?;
@@ -100,7 +81,14 @@ pub(super) fn plain(lab: &LabImage, scale: f64, face: Option<&Face>) -> Option<P
     let share = open.iter().filter(|&&o| o).count() as f64 / (w * h) as f64;
     let leak = face.map_or(0.0, |face| leak(face, &open, w, h, cell));
     let plain = follows as f64 >= PLAIN_SHARE * seeds.len() as f64 && share >= 0.05 && leak < 0.05;
-    plain.then_some(Plain { surface, threshold, blocks, open })
+    plain.then(|| Plain { expected: surface.image(w, h), surface, threshold, blocks, open })
+}
+
+/// For each cell, whether the two pictures differ by less than `threshold` there.
+fn near(a: &LabImage, b: &LabImage, threshold: f32) -> Vec<bool> {
+    let squares = |a: &[f32], b: &[f32]| -> Vec<f32> { a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).collect() };
+    let (l, aa, bb) = (squares(&a.l, &b.l), squares(&a.a, &b.a), squares(&a.b, &b.b));
+    l.iter().zip(&aa).zip(&bb).map(|((l, a), b)| l + a + b < threshold * threshold).collect()
 }
 
 /// The commonest colour of the samples, to the mean of the fullest bin of 8 Lab units and its neighbours.
@@ -177,8 +165,8 @@ pub(super) fn flood(
 
 /// Person mask of a plain background at full working size: each pixel by its own distance from the surface, 0 at the
 /// threshold's lower half and 255 above it, so that the edge is soft. `shade` marks blocks that are shaded background.
-pub(super) fn person_by_color(lab: &LabImage, plain: &Plain, shade: &[bool]) -> GrayImage {
-    let (w, h) = (lab.width, lab.height);
+pub(super) fn person_by_color(rgb: &RgbImage, plain: &Plain<'_>, shade: &[bool]) -> GrayImage {
+    let (w, h) = (rgb.width() as usize, rgb.height() as usize);
     let (bw, bh) = (plain.blocks.width, plain.blocks.height);
     let mut mask = vec![255u8; w * h];
     // A block amid background holds nothing else, and one with no background around it none.
@@ -186,28 +174,27 @@ pub(super) fn person_by_color(lab: &LabImage, plain: &Plain, shade: &[bool]) -> 
     let solid: Vec<bool> = clear.iter().map(|clear| !clear).collect();
     let (near_solid, near_clear) = (dilated(&solid, bw, bh, 1), dilated(&clear, bw, bh, 2));
     let dx = 2.0 / w as f32;
-    for y in 0..h {
-        let rows = plain.surface.row(unit(y, h));
+    for (y, (row, pixels)) in mask.chunks_exact_mut(w).zip(rgb.as_raw().chunks_exact(3 * w)).enumerate() {
+        let surface = plain.surface.row(unit(y, h));
         let by = (y / BLOCK).min(bh - 1);
-        for x in 0..w {
-            let bx = (x / BLOCK).min(bw - 1);
-            let (block, i) = (by * bw + bx, y * w + x);
+        for bx in 0..bw {
+            let block = by * bw + bx;
             if !near_clear[block] {
                 continue;
             }
-            if !near_solid[block] {
-                mask[i] = 0;
+            // The last block takes the remainder of the row with it.
+            let columns = bx * BLOCK..if bx + 1 == bw { w } else { (bx + 1) * BLOCK };
+            if !near_solid[block] || shade[block] {
+                row[columns].fill(0);
                 continue;
             }
-            if shade[block] {
-                mask[i] = 0;
-                continue;
+            for x in columns {
+                let u = x as f32 * dx + dx / 2.0 - 1.0;
+                let [l, a, b] = surface.map(|[c, s, q]| c + u * (s + q * u));
+                let seen = Lab::of_pixel([pixels[3 * x], pixels[3 * x + 1], pixels[3 * x + 2]]);
+                let over = seen.distance(Lab { l, a, b }) / plain.threshold;
+                row[x] = ((over - 0.5) * 255.0).clamp(0.0, 255.0) as u8;
             }
-            let u = x as f32 * dx + dx / 2.0 - 1.0;
-            let [l, a, b] = rows.map(|[c, s, q]| c + u * (s + q * u));
-            let d2 = (lab.l[i] - l).powi(2) + (lab.a[i] - a).powi(2) + (lab.b[i] - b).powi(2);
-            let over = d2.sqrt() / plain.threshold;
-            mask[i] = ((over - 0.5) * 255.0).clamp(0.0, 255.0) as u8;
         }
     }
     GrayImage::from_raw(w as u32, h as u32, mask).unwrap_or_default()

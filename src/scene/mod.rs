@@ -29,8 +29,8 @@ pub const WORK_SIDE: u32 = 800;
 pub struct Work {
     /// 8-bit sRGB.
     pub rgb: RgbImage,
-    /// CIELAB (D65) of every pixel.
-    pub lab: LabImage,
+    /// CIELAB (D65) of the means of its blocks of [`lab::BLOCK`] pixels.
+    pub blocks: LabImage,
     /// Original pixels per working pixel, 1 or more.
     pub scale: f64,
 }
@@ -93,16 +93,16 @@ impl Scene {
     /// When the segmentation net is needed and cannot be run.
     pub fn of(photo: &Photo, face: Option<&Face>, nets: &Nets) -> Result<Self, NetError> {
         let work = Work::of(&photo.rgb);
-        if let Some(plain) = mask::plain(&work.lab, work.scale, face) {
+        if let Some(plain) = mask::plain(&work, face) {
             let chin_row = face
-                .map_or(plain.blocks.height, |face| (face.chin.y / work.scale / mask::BLOCK as f64).max(0.0) as usize);
+                .map_or(plain.blocks.height, |face| (face.chin.y / work.scale / lab::BLOCK as f64).max(0.0) as usize);
             let shade = background::shade(&plain, chin_row);
-            let person = mask::person_by_color(&work.lab, &plain, &shade);
+            let person = mask::person_by_color(&work.rgb, &plain, &shade);
             let background = background::of_plain(&plain, &shade, face, work.scale);
             return Ok(Self::with(work, person, MaskSource::Color, background, face));
         }
         let (person, crop) = mask::person_by_net(&work.rgb, work.scale, face, nets.segmenter.as_ref())?;
-        let background = background::of_mask(&work.lab, &person, crop, work.scale);
+        let background = background::of_mask(&work, &person, crop);
         Ok(Self::with(work, person, MaskSource::Net, background, face))
     }
 
@@ -131,7 +131,12 @@ impl Work {
             Some(small) => (small, scale),
             None => (rgb.clone(), 1.0),
         };
-        Self { lab: LabImage::from_rgb(&rgb), rgb, scale }
+        Self { blocks: LabImage::of_blocks(&rgb), rgb, scale }
+    }
+
+    /// CIELAB of a pixel.
+    pub fn lab(&self, x: u32, y: u32) -> Lab {
+        Lab::of_pixel(self.rgb.get_pixel(x, y).0)
     }
 }
 

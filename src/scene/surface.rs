@@ -3,7 +3,8 @@
 //! A studio backdrop is one colour, or falls off smoothly; six coefficients a channel describe both, and a person in
 //! front of it is an outlier to them. Fitted by iteratively re-weighted least squares with Tukey's biweight.
 
-use super::lab::Lab;
+use super::lab::{Lab, LabImage};
+use super::mask::unit;
 
 /// Coefficients of 1, x, y, x², xy, y².
 const TERMS: usize = 6;
@@ -12,7 +13,7 @@ const TERMS: usize = 6;
 const ROUNDS: usize = 6;
 
 /// Tukey's constant: 95 % efficiency on normal noise.
-const TUKEY: f64 = 4.685;
+const TUKEY: f32 = 4.685;
 
 /// A sample of the background.
 #[derive(Debug, Clone, Copy)]
@@ -48,30 +49,38 @@ impl Surface {
     /// `None` when too few are left or they lie on a line.
     pub(super) fn fit(samples: &[Sample], guess: &Self, reach: f32) -> Option<Self> {
         let mut surface = guess.clone();
-        let mut reach = f64::from(reach);
-        for _ in 0..ROUNDS {
+        let mut reach = reach;
+        let mut residuals: Vec<f32> = Vec::with_capacity(samples.len());
+        for round in 0..ROUNDS {
             let mut normal = [[0.0f64; TERMS]; TERMS];
             let mut right = [[0.0f64; TERMS]; 3];
-            let mut residuals: Vec<f32> = Vec::with_capacity(samples.len());
+            residuals.clear();
             for sample in samples {
                 let distance = surface.at(sample.x, sample.y).distance(sample.lab);
-                if f64::from(distance) >= reach {
+                if distance >= reach {
                     continue;
                 }
                 residuals.push(distance);
-                let weight = (1.0 - (f64::from(distance) / reach).powi(2)).powi(2);
+                let weight = f64::from((1.0 - (distance / reach).powi(2)).powi(2));
                 let t = terms(sample.x, sample.y).map(f64::from);
+                // The matrix is symmetric: its upper half is enough.
                 for i in 0..TERMS {
-                    for j in 0..TERMS {
-                        normal[i][j] += weight * t[i] * t[j];
+                    let weighted = weight * t[i];
+                    for j in i..TERMS {
+                        normal[i][j] += weighted * t[j];
                     }
-                    right[0][i] += weight * t[i] * f64::from(sample.lab.l);
-                    right[1][i] += weight * t[i] * f64::from(sample.lab.a);
-                    right[2][i] += weight * t[i] * f64::from(sample.lab.b);
+                    right[0][i] += weighted * f64::from(sample.lab.l);
+                    right[1][i] += weighted * f64::from(sample.lab.a);
+                    right[2][i] += weighted * f64::from(sample.lab.b);
                 }
             }
             if residuals.len() < 10 * TERMS {
                 return None;
+            }
+            for i in 0..TERMS {
+                for j in 0..i {
+                    normal[i][j] = normal[j][i];
+                }
             }
             // A little ridge keeps the curvature at rest where samples do not speak of it.
             let count = residuals.len() as f64;
@@ -81,11 +90,15 @@ impl Surface {
             let middle = residuals.len() / 2;
             let (_, median, _) = residuals.select_nth_unstable_by(middle, f32::total_cmp);
             // The distance of normal noise in three channels has its median at 1.54 standard deviations.
-            surface.noise = *median / 1.54;
+            let before = std::mem::replace(&mut surface.noise, *median / 1.54);
             for (channel, right) in surface.coefficients.iter_mut().zip(right) {
                 *channel = solve(normal, right)?.map(|c| c as f32);
             }
-            reach = (TUKEY * f64::from(surface.noise).max(0.4)).max(3.0).min(reach);
+            // Once the weights settle, further rounds change nothing that can be seen.
+            if round > 0 && (surface.noise - before).abs() < 0.01 * before {
+                break;
+            }
+            reach = (TUKEY * surface.noise.max(0.4)).max(3.0).min(reach);
         }
         Some(surface)
     }
@@ -95,6 +108,21 @@ impl Surface {
         let t = terms(x, y);
         let [l, a, b] = self.coefficients.map(|c| c.iter().zip(t).map(|(c, t)| c * t).sum());
         Lab { l, a, b }
+    }
+
+    /// The colours at the centres of `width` x `height` cells that cover the picture.
+    pub(super) fn image(&self, width: usize, height: usize) -> LabImage {
+        let mut planes: [Vec<f32>; 3] = std::array::from_fn(|_| Vec::with_capacity(width * height));
+        for y in 0..height {
+            for (plane, [c, s, q]) in planes.iter_mut().zip(self.row(unit(y, height))) {
+                plane.extend((0..width).map(|x| {
+                    let u = unit(x, width);
+                    c + u * (s + q * u)
+                }));
+            }
+        }
+        let [l, a, b] = planes;
+        LabImage { width, height, l, a, b }
     }
 
     /// For one row: constant, slope and curvature of each channel in x, so that a row costs three additions a pixel.
