@@ -81,12 +81,12 @@ impl Engine {
         let faces = faces.as_ref().map_err(|missing| *missing);
         let scene = scene.as_ref().map_err(|missing| *missing);
         let facts = Facts::new(&file, photo, faces, scene, profile.canvas);
-        let checks = judge::judge(&facts, profile);
+        let judged = judge::judge(&facts, profile);
         let checks_ms = clock.lap();
 
         let timings =
             Timings { photo: photo_ms, face: face_ms, scene: scene_ms, checks: checks_ms, total: clock.total() };
-        report::build(&facts, profile, checks, timings)
+        report::build(&facts, profile, judged, timings)
     }
 
     /// The facts of a file and its pixels, without judging them.

@@ -25,6 +25,8 @@ pub enum Missing {
     NoName,
     /// The property does not exist in this format (JPEG quality of a PNG).
     NotInFormat,
+    /// Neither the file nor the caller states what is to be compared (the date of capture, the day to judge it against).
+    NotStated,
     /// No face was found.
     NoFace,
     /// The photo's aspect ratio is not the profile's, so positions can be judged only after cropping.
@@ -50,6 +52,7 @@ impl Missing {
             Missing::Unreadable => ("照片无法解码", "the photo cannot be decoded"),
             Missing::NoName => ("没有给出文件名", "no file name was given"),
             Missing::NotInFormat => ("此格式没有该项", "the format has no such property"),
+            Missing::NotStated => ("文件或请求中没有注明", "neither the file nor the request states it"),
             Missing::NoFace => ("没有检测到人脸", "no face was found"),
             Missing::WrongShape => (
                 "照片宽高比不符，裁剪后才能判断位置",

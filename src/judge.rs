@@ -10,9 +10,35 @@ use crate::profile::{Band, Profile, Rule};
 use crate::report::{CheckResult, Limit, NotChecked, ReportValue, Verdict};
 use crate::units::{Text, Unit};
 
+/// What came of the checks of one photo.
+#[derive(Debug, Clone, Default)]
+pub struct Judged {
+    /// Every check that was judged, in report order.
+    pub checks: Vec<CheckResult>,
+    /// Checks that the profile asks for, but that had nothing to be judged against.
+    pub not_checked: Vec<NotChecked>,
+}
+
 /// Measures and judges every check the profile asks for, in report order.
-pub fn judge(facts: &Facts<'_>, profile: &Profile) -> Vec<CheckResult> {
-    check::all().filter_map(|check| Some(judge_one(check, facts, profile.rule(check.id)?))).collect()
+pub fn judge(facts: &Facts<'_>, profile: &Profile) -> Judged {
+    let mut judged = Judged::default();
+    for check in check::all() {
+        let Some(rule) = profile.rule(check.id) else { continue };
+        let hides = |r: &&CheckResult| check.blocked_by.contains(&r.id.as_str()) && r.status >= Status::Warn;
+        if let Some(blocker) = judged.checks.iter().find(hides) {
+            let result = blocked(check, blocker, rule);
+            judged.checks.push(result);
+            continue;
+        }
+        match (check.measure)(facts, rule) {
+            Ok(measured) => judged.checks.push(decided(check, measured, rule)),
+            Err(missing @ Missing::NotStated) => {
+                judged.not_checked.push(NotChecked { id: check.id.to_owned(), reason: missing.text() });
+            }
+            Err(missing) => judged.checks.push(undetermined(check, missing, rule)),
+        }
+    }
+    judged
 }
 
 /// What the profile did not ask for, and what no software can know.
@@ -41,21 +67,24 @@ pub fn fixable(results: &[CheckResult]) -> bool {
     failing.peek().is_some() && failing.all(|result| result.fix == Some(Fix::Auto))
 }
 
-fn judge_one(check: &'static Check, facts: &Facts<'_>, rule: &Rule) -> CheckResult {
-    match (check.measure)(facts, rule) {
-        Ok(measured) => decided(check, measured, rule),
-        Err(missing) => undetermined(check, missing, rule),
-    }
+fn undetermined(check: &'static Check, missing: Missing, rule: &Rule) -> CheckResult {
+    // A rule for information asks nobody to look when the fact is missing.
+    let harmless = rule.info || matches!(missing, Missing::NotInFormat | Missing::NoName);
+    unmeasured(check, if harmless { Status::Pass } else { Status::Undetermined }, missing.text(), None)
 }
 
-fn undetermined(check: &'static Check, missing: Missing, rule: &Rule) -> CheckResult {
-    let reason = missing.text();
-    // A rule for information asks nobody to look when the fact is missing.
-    let status = if rule.info || missing == Missing::NotInFormat || missing == Missing::NoName {
-        Status::Pass
-    } else {
-        Status::Undetermined
-    };
+/// What `blocker` found hides what `check` measures: a person has to look, whatever the number would have been.
+fn blocked(check: &'static Check, blocker: &CheckResult, rule: &Rule) -> CheckResult {
+    let title = &blocker.title;
+    let reason = Text::new(
+        format!("因“{}”一项不符合要求（{}）", title.zh, blocker.id),
+        format!("because of {} ({})", title.en.to_lowercase(), blocker.id),
+    );
+    let status = if rule.info { Status::Pass } else { Status::Undetermined };
+    CheckResult { region: blocker.region.clone(), ..unmeasured(check, status, reason, Some(blocker.id.clone())) }
+}
+
+fn unmeasured(check: &'static Check, status: Status, reason: Text, because_of: Option<String>) -> CheckResult {
     CheckResult {
         id: check.id.to_owned(),
         title: check.title(),
@@ -68,6 +97,7 @@ fn undetermined(check: &'static Check, missing: Missing, rule: &Rule) -> CheckRe
         hint: None,
         fix: None,
         region: None,
+        because_of,
     }
 }
 
@@ -124,6 +154,7 @@ fn decided(check: &'static Check, measured: Measured, rule: &Rule) -> CheckResul
         hint,
         fix: (status > Status::Pass).then_some(check.fix),
         region: measured.region,
+        because_of: None,
     }
 }
 

@@ -35,6 +35,7 @@ const COLOR: Check = Check {
     blind: "What colour the backdrop really had under the light it was photographed in.",
     unit: Unit::DeltaE,
     fix: Fix::AutoIfAllowed,
+    blocked_by: &[],
     says: &[
         say(When::Ok, "背景为{name_zh}（色差{value}）", "the background is {name} (off by {value})", "", ""),
         say(
@@ -73,6 +74,7 @@ const GRADIENT: Check = Check {
     blind: "Steps smaller than the fit can follow; background.shadow and background.object look for those.",
     unit: Unit::Lightness,
     fix: Fix::AutoIfAllowed,
+    blocked_by: &[],
     says: &[
         say(When::Ok, "背景均匀（明暗差{value}）", "the background is even (spread {value})", "", ""),
         say(
@@ -96,6 +98,7 @@ const SHADOW: Check = Check {
     blind: "Shadows with a hard edge look like things; shadows below the chin are left out, where clothes begin.",
     unit: Unit::Percent,
     fix: Fix::AutoIfAllowed,
+    blocked_by: &[],
     says: &[
         say(When::Ok, "背景无阴影", "no shadow on the background", "", ""),
         say(
@@ -126,6 +129,7 @@ const OBJECT: Check = Check {
     blind: "Things that touch the person's outline, and things of the background's colour.",
     unit: Unit::Percent,
     fix: Fix::AutoIfAllowed,
+    blocked_by: &[],
     says: &[
         say(When::Ok, "背景无杂物", "nothing else in the background", "", ""),
         say(

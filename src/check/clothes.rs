@@ -23,6 +23,7 @@ const CONTRAST: Check = Check {
     blind: "Clothes that only touch the background where they differ; bare shoulders count as clothes.",
     unit: Unit::DeltaE,
     fix: Fix::Retake,
+    blocked_by: &[],
     says: &[
         Say {
             when: When::Ok,

@@ -22,6 +22,7 @@ const COUNT: Check = Check {
         pictures are counted when they look like a face.",
     unit: Unit::Count,
     fix: Fix::Retake,
+    blocked_by: &[],
     says: &[
         say(When::Ok, "检测到一张人脸", "one face was found", "", ""),
         say(
@@ -61,6 +62,7 @@ const HEAD_TOP: Check = Check {
     blind: "Hair of the background's colour; single wisps are ignored on purpose; a hat counts as the head's top.",
     unit: Unit::Px,
     fix: Fix::Auto,
+    blocked_by: &[],
     says: &[
         say(When::Ok, "头顶距上边沿{value}", "the top of the hair is {value} from the top edge", "", ""),
         say(
@@ -96,6 +98,7 @@ const HAIRLINE: Check = Check {
     blind: "Under a fringe and on a bald head there is no hairline: undetermined. Hair of the skin's colour.",
     unit: Unit::Px,
     fix: Fix::Auto,
+    blocked_by: &[],
     says: &[
         say(When::Ok, "前额发际线距上边沿{value}", "the forehead hairline is {value} from the top edge", "", ""),
         say(
@@ -131,6 +134,7 @@ const EYE_LINE: Check = Check {
     blind: "Behind dark lenses and closed lids the pupils are where the mesh supposes them.",
     unit: Unit::Px,
     fix: Fix::Auto,
+    blocked_by: &[],
     says: &[
         say(When::Ok, "眼睛距上边沿{value}", "the eyes are {value} from the top edge", "", ""),
         say(
@@ -167,6 +171,7 @@ const WIDTH: Check = Check {
     blind: "Beards and hair over the cheeks: the mesh supposes the outline under them.",
     unit: Unit::Px,
     fix: Fix::Auto,
+    blocked_by: &[],
     says: &[
         say(When::Ok, "脸部宽度{value}", "the face is {value} wide", "", ""),
         say(
@@ -200,6 +205,7 @@ const CENTERING: Check = Check {
     blind: "A face turned aside moves its outline's middle.",
     unit: Unit::Px,
     fix: Fix::Auto,
+    blocked_by: &[],
     says: &[
         say(When::Ok, "人像水平居中（偏差{value}）", "the face is centred (off by {value})", "", ""),
         say(
@@ -237,6 +243,7 @@ const ROLL: Check = Check {
     blind: "Eyes that are not level in a level head.",
     unit: Unit::Degrees,
     fix: Fix::AutoIfAllowed,
+    blocked_by: &[],
     says: &[
         say(When::Ok, "双眼水平（倾斜{value}）", "the eyes are level (tilted {value})", "", ""),
         say(
@@ -271,6 +278,7 @@ const YAW: Check = Check {
     blind: "Faces that are themselves uneven; the net's depth is an estimate, good to about 3 degrees.",
     unit: Unit::Degrees,
     fix: Fix::Retake,
+    blocked_by: &[],
     says: &[
         say(When::Ok, "面部正对镜头（左右{value}）", "the head is straight (turned {value})", "", ""),
         say(
@@ -301,6 +309,7 @@ const PITCH: Check = Check {
         degrees, so the limits are wide.",
     unit: Unit::Degrees,
     fix: Fix::Retake,
+    blocked_by: &[],
     says: &[
         say(When::Ok, "面部平视（俯仰{value}）", "the head is level (tilted {value})", "", ""),
         say(

@@ -27,6 +27,7 @@ const FORMAT: Check = Check {
     blind: "A file that is made to be two formats at once is seen only by its trailing data.",
     unit: Unit::Word,
     fix: Fix::Auto,
+    blocked_by: &[],
     says: &[
         say(When::Ok, "文件格式为 {value}", "the file is {value}", "", ""),
         say(
@@ -98,6 +99,7 @@ const EXTENSION: Check = Check {
     blind: "Says nothing of the content; file.format does.",
     unit: Unit::Word,
     fix: Fix::Auto,
+    blocked_by: &[],
     says: &[
         say(When::Ok, "扩展名为 {value}", "the extension is {value}", "", ""),
         say(
@@ -140,6 +142,7 @@ const INTEGRITY: Check = Check {
     blind: "Data exchanged for other well-formed data. A change inside a JPEG that happens to end on the last block.",
     unit: Unit::Word,
     fix: Fix::Retake,
+    blocked_by: &[],
     says: &[
         say(When::Ok, "文件完整", "the file is whole", "", ""),
         say(
@@ -208,6 +211,7 @@ const BYTES: Check = Check {
     blind: "",
     unit: Unit::Kib,
     fix: Fix::Auto,
+    blocked_by: &[],
     says: &[
         say(When::Ok, "文件大小 {value}（1 KB = 1024 字节）", "the file has {value} (1 KB = 1024 bytes)", "", ""),
         say(
@@ -237,6 +241,7 @@ const DIMENSIONS: Check = Check {
     blind: "Says nothing of detail: an enlarged photo has its pixels too; image.sharpness looks for that.",
     unit: Unit::Word,
     fix: Fix::Auto,
+    blocked_by: &[],
     says: &[
         say(When::Ok, "像素尺寸 {value}", "the photo has {value} pixels", "", ""),
         say(
@@ -329,6 +334,7 @@ const DENSITY: Check = Check {
     blind: "The number is a label: it says nothing of detail.",
     unit: Unit::Dpi,
     fix: Fix::Auto,
+    blocked_by: &[],
     says: &[
         say(When::Ok, "分辨率 {value}", "the density is {value}", "", ""),
         say(
@@ -374,6 +380,7 @@ const COLOR_DEPTH: Check = Check {
     blind: "A gray photo stored in three components; image.monochrome looks at the pixels.",
     unit: Unit::Word,
     fix: Fix::Auto,
+    blocked_by: &[],
     says: &[
         say(When::Ok, "颜色为 {value}", "the colours are {value}", "", ""),
         say(
@@ -447,6 +454,7 @@ const JPEG_QUALITY: Check = Check {
     blind: "A photo compressed harder before and saved again at a high quality; image.artifacts looks at the pixels.",
     unit: Unit::Quality,
     fix: Fix::Retake,
+    blocked_by: &[],
     says: &[
         say(When::Ok, "压缩品质 {value}", "the quality is {value}", "", ""),
         say(

@@ -19,6 +19,7 @@ const BORDER: Check = Check {
     blind: "A border of exactly the background's colour; a frame of ornaments.",
     unit: Unit::Px,
     fix: Fix::Auto,
+    blocked_by: &[],
     says: &[
         Say { when: When::Ok, zh: "没有边框", en: "there is no border", hint_zh: "", hint_en: "" },
         Say {
@@ -57,6 +58,7 @@ const TEXT: Check = Check {
             print on clothes counts as writing.",
     unit: Unit::Count,
     fix: Fix::Retake,
+    blocked_by: &[],
     says: &[
         Say { when: When::Ok, zh: "没有文字、水印", en: "there is no writing", hint_zh: "", hint_en: "" },
         Say {

@@ -21,6 +21,7 @@ const SHARPNESS: Check = Check {
     blind: "Sharpening halos pass for sharpness; eyes less than 40 px apart are not judged.",
     unit: Unit::Px,
     fix: Fix::Retake,
+    blocked_by: &[],
     says: &[
         Say { when: When::Ok, zh: "照片清晰", en: "the photo is sharp", hint_zh: "", hint_en: "" },
         Say {
@@ -72,6 +73,7 @@ const ARTIFACTS: Check = Check {
     blind: "Blocks of a picture that was resized after it was compressed; ringing without blocks.",
     unit: Unit::Ratio,
     fix: Fix::Retake,
+    blocked_by: &[],
     says: &[
         Say {
             when: When::Ok, zh: "无明显压缩痕迹", en: "no visible compression blocks", hint_zh: "", hint_en: ""
@@ -106,6 +108,7 @@ const MONOCHROME: Check = Check {
     blind: "A toned (sepia) photo has chroma; light.cast sees that.",
     unit: Unit::DeltaE,
     fix: Fix::Retake,
+    blocked_by: &[],
     says: &[
         Say { when: When::Ok, zh: "是彩色照片", en: "the photo is in colour", hint_zh: "", hint_en: "" },
         Say {

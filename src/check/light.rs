@@ -22,6 +22,7 @@ const EXPOSURE: Check = Check {
     blind: "A dark photo of a fair face before a dark background cannot be told from a dark face in good light.",
     unit: Unit::Ratio,
     fix: Fix::Retake,
+    blocked_by: &[],
     says: &[
         Say { when: When::Ok, zh: "曝光正常", en: "exposure is fine", hint_zh: "", hint_en: "" },
         Say {
@@ -68,6 +69,7 @@ const EVENNESS: Check = Check {
     blind: "Light from above or below; hair or a beard on one side only counts as shade.",
     unit: Unit::Ratio,
     fix: Fix::Retake,
+    blocked_by: &[],
     says: &[
         Say { when: When::Ok, zh: "面部光线均匀", en: "the face is evenly lit", hint_zh: "", hint_en: "" },
         Say {
@@ -96,6 +98,7 @@ const HOTSPOT: Check = Check {
     blind: "Sheen that keeps the colour of the skin; spots on lips and eyes.",
     unit: Unit::Percent,
     fix: Fix::Retake,
+    blocked_by: &[],
     says: &[
         Say {
             when: When::Ok, zh: "面部无高光光斑", en: "no bright spots on the face", hint_zh: "", hint_en: ""
@@ -131,6 +134,7 @@ const CAST: Check = Check {
     blind: "Casts under one third of a stop; with the eye-whites hidden only strong casts are seen.",
     unit: Unit::Ratio,
     fix: Fix::Retake,
+    blocked_by: &[],
     says: &[
         Say { when: When::Ok, zh: "色彩正常，无偏色", en: "colours are natural", hint_zh: "", hint_en: "" },
         Say {

@@ -82,6 +82,9 @@ pub struct Check {
     pub unit: Unit,
     /// What mends it.
     pub fix: Fix,
+    /// Ids of checks whose condition, where they warn or fail, hides what this one measures: dark lenses hide whether the
+    /// eyes are open. It is then undetermined and names the first of them. They come before it in report order.
+    pub blocked_by: &'static [&'static str],
     /// All its messages. At least one [`When::Ok`] and one other.
     pub says: &'static [Say],
     /// The measurement.
@@ -239,6 +242,9 @@ mod tests {
             assert!(!family.is_empty() && what.chars().all(|c| c.is_ascii_lowercase() || c == '-'), "{}", check.id);
             for (name, text) in [("title_zh", check.title_zh), ("title_en", check.title_en), ("method", check.method)] {
                 assert!(!text.trim().is_empty(), "{}: {name} is empty", check.id);
+            }
+            for blocker in check.blocked_by {
+                assert!(seen.contains(blocker), "{} is blocked by {blocker}, which is not judged before it", check.id);
             }
             assert!(check.says.iter().any(|say| say.when == When::Ok), "{} never says it is fine", check.id);
             assert!(check.says.iter().any(|say| say.when != When::Ok), "{} never says what is wrong", check.id);

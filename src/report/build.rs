@@ -2,17 +2,18 @@
 
 use super::{ExifSummary, FaceSummary, FileSummary, ProfileRef, Report, SCHEMA, Timings};
 use crate::facts::Facts;
-use crate::judge;
+use crate::judge::{self, Judged};
 use crate::measure::skin;
 use crate::profile::Profile;
 
-use super::CheckResult;
 use crate::face::Face;
 use crate::photo::FileFacts;
 use crate::units::{Point, Unit};
 
 /// Puts a report together. Coordinates are rounded to a hundredth of a pixel: finer digits are noise.
-pub fn build(facts: &Facts<'_>, profile: &Profile, checks: Vec<CheckResult>, timings: Timings) -> Report {
+pub fn build(facts: &Facts<'_>, profile: &Profile, judged: Judged, timings: Timings) -> Report {
+    let Judged { checks, mut not_checked } = judged;
+    not_checked.extend(judge::not_checked(profile));
     let digest = facts.file.sha256.get(..16).unwrap_or_default();
     Report {
         schema: SCHEMA,
@@ -24,7 +25,7 @@ pub fn build(facts: &Facts<'_>, profile: &Profile, checks: Vec<CheckResult>, tim
         file: file_summary(facts.file),
         face: facts.face().ok().map(|face| face_summary(face, facts)),
         checks,
-        not_checked: judge::not_checked(profile),
+        not_checked,
         actions: Vec::new(),
         timings_ms: timings,
     }

@@ -165,6 +165,9 @@ pub struct CheckResult {
     pub fix: Option<Fix>,
     /// Where on the photo, in original pixels.
     pub region: Option<Region>,
+    /// The check whose finding hides what this one measures, when that is why it is undetermined.
+    #[serde(default)]
+    pub because_of: Option<String>,
 }
 
 /// A reported value.

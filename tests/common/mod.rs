@@ -39,6 +39,7 @@ pub fn check(id: &str, status: Status) -> CheckResult {
         hint: None,
         fix: None,
         region: None,
+        because_of: None,
     }
 }
 
