@@ -1,5 +1,6 @@
 //! From pixels to faces: detection, landmarks, pupils, contour and pose.
 
+pub mod cheeks;
 pub mod detect;
 pub mod geometry;
 pub mod landmarks;
@@ -124,7 +125,7 @@ impl Face {
             return Ok(None);
         }
         let pupils = pupil::locate(&photo.rgb, &mesh.points);
-        let cheeks = geometry::cheeks(&mesh.points);
+        let cheeks = cheeks::locate(&photo.rgb, &mesh.points, nets.cheek_edge.as_ref())?;
         let pose = pose::estimate(&mesh, pupils);
         Ok(Some(Self {
             detection: detection.clone(),

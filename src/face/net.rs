@@ -40,6 +40,10 @@ pub struct Nets {
     pub detector: Box<dyn super::detect::Detector>,
     /// Places the mesh on one face: 1x192x192x3 RGB in 0..1 -> 1404 (468 x, y, z in crop pixels), 1 face logit.
     pub landmarks: Box<dyn Net>,
+    /// Places the cheeks' edges: 2x10x48x3 patches (see [`cheeks`](super::cheeks)) -> 2x48 probabilities.
+    pub cheek_edge: Box<dyn Net>,
+    /// Tells hair, face, clothes, coverings and spectacles apart: 1x3x192x144 RGB in 0..1 -> 1x8x96x72 class logits.
+    pub parser: Box<dyn Net>,
     /// Tells person from background: 1x256x256x3 RGB in 0..1 -> 256x256 person probability.
     pub segmenter: Box<dyn Net>,
 }
@@ -74,23 +78,28 @@ impl Nets {
     }
 
     /// The nets whose weights are embedded in the program. The detector and the landmarks are made ready now, so that
-    /// a fault shows at the start and not on the first photo; the segmenter when a background first needs it.
+    /// a fault shows at the start and not on the first photo; the others when a photo first needs them.
     ///
     /// # Errors
     /// When embedded weights cannot be loaded.
     pub fn embedded() -> Result<Self, NetError> {
         let detector = OnnxNet::new("face_detection_short_range", [1, 128, 128, 3], weights::DETECTOR);
         let landmarks = OnnxNet::new("face_landmark", [1, 192, 192, 3], weights::LANDMARKS);
+        let cheek_edge = OnnxNet::new("cheek_edge", [2, 10, 48, 3], weights::CHEEK_EDGE);
+        let parser = OnnxNet::new("head_parser", [1, 3, 192, 144], weights::PARSER);
         let segmenter = OnnxNet::new("selfie_segmenter", [1, 256, 256, 3], weights::SEGMENTER);
         // Two at once: optimising the graphs is most of the time before the first verdict.
         std::thread::scope(|scope| {
             let other = scope.spawn(|| detector.plan().map(drop));
             landmarks.plan()?;
+            cheek_edge.plan()?;
             other.join().unwrap_or_else(|_| Err(NetError::new(detector.name, "the runtime panicked")))
         })?;
         Ok(Self {
             detector: Box::new(super::detect::ShortRange::new(Box::new(detector))),
             landmarks: Box::new(landmarks),
+            cheek_edge: Box::new(cheek_edge),
+            parser: Box::new(parser),
             segmenter: Box::new(segmenter),
         })
     }
@@ -100,6 +109,8 @@ impl Nets {
 mod weights {
     pub(super) static DETECTOR: &[u8] = include_bytes!("../../models/face_detection_short_range.onnx");
     pub(super) static LANDMARKS: &[u8] = include_bytes!("../../models/face_landmark.onnx");
+    pub(super) static CHEEK_EDGE: &[u8] = include_bytes!("../../models/cheek_edge.onnx");
+    pub(super) static PARSER: &[u8] = include_bytes!("../../models/head_parser.onnx");
     pub(super) static SEGMENTER: &[u8] = include_bytes!("../../models/selfie_segmenter.onnx");
 }
 
