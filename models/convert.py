@@ -170,6 +170,9 @@ def main() -> None:
         work = Path(folder)
         for entry in entries:
             name = entry["name"]
+            if entry["package"].startswith("own:"):
+                print(f"{name}: trained here, see {entry['kit']}/README.md")
+                continue
             if args.names and name not in args.names:
                 continue
             data = original(entry, work)

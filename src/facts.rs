@@ -9,6 +9,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::face::Faces;
+use crate::face::net::Nets;
+use crate::face::parser::HeadMap;
 use crate::measure::skin::SkinMap;
 use crate::photo::{FileFacts, Photo};
 use crate::profile::Canvas;
@@ -82,8 +84,10 @@ pub struct Facts<'a> {
     pub scene: Result<&'a Scene, Missing>,
     /// The size positions are judged at.
     pub canvas: Canvas,
-    /// Made when a check first asks for it.
+    /// Nets that run only when a check asks for what they see.
+    nets: &'a Nets,
     skin: OnceCell<Option<SkinMap>>,
+    head: OnceCell<Result<HeadMap, Missing>>,
 }
 
 /// Samples over the width of the face: plenty for medians over its skin.
@@ -97,8 +101,16 @@ impl<'a> Facts<'a> {
         faces: Result<&'a Faces, Missing>,
         scene: Result<&'a Scene, Missing>,
         canvas: Canvas,
+        nets: &'a Nets,
     ) -> Self {
-        Self { file, photo, faces, scene, canvas, skin: OnceCell::new() }
+        Self { file, photo, faces, scene, canvas, nets, skin: OnceCell::new(), head: OnceCell::new() }
+    }
+
+    /// The main face's head, parsed when a check first asks for it.
+    pub fn head(&self) -> Result<&HeadMap, Missing> {
+        let (photo, face) = (self.photo?, self.face()?);
+        let parse = || HeadMap::of(&photo.rgb, face, self.nets.parser.as_ref()).map_err(|_| Missing::Internal);
+        self.head.get_or_init(parse).as_ref().map_err(|missing| *missing)
     }
 
     /// The main face's skin on a coarse grid, shared by the checks of light.

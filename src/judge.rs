@@ -21,24 +21,29 @@ pub struct Judged {
 
 /// Measures and judges every check the profile asks for, in report order.
 pub fn judge(facts: &Facts<'_>, profile: &Profile) -> Judged {
-    let mut judged = Judged::default();
-    for check in check::all() {
-        let Some(rule) = profile.rule(check.id) else { continue };
+    let asked: Vec<(&'static Check, &Rule)> =
+        check::all().filter_map(|check| Some((check, profile.rule(check.id)?))).collect();
+    // What hides others is judged before them, wherever it stands in the report.
+    let (first, then): (Vec<usize>, Vec<usize>) = (0..asked.len()).partition(|&i| asked[i].0.blocked_by.is_empty());
+    let mut results: Vec<Option<CheckResult>> = vec![None; asked.len()];
+    let mut not_checked = Vec::new();
+    for i in first.into_iter().chain(then) {
+        let (check, rule) = asked[i];
         let hides = |r: &&CheckResult| check.blocked_by.contains(&r.id.as_str()) && r.status >= Status::Warn;
-        if let Some(blocker) = judged.checks.iter().find(hides) {
-            let result = blocked(check, blocker, rule);
-            judged.checks.push(result);
-            continue;
-        }
-        match (check.measure)(facts, rule) {
-            Ok(measured) => judged.checks.push(decided(check, measured, rule)),
-            Err(missing @ Missing::NotStated) => {
-                judged.not_checked.push(NotChecked { id: check.id.to_owned(), reason: missing.text() });
-            }
-            Err(missing) => judged.checks.push(undetermined(check, missing, rule)),
-        }
+        let blocker = results.iter().flatten().find(hides);
+        results[i] = match blocker {
+            Some(blocker) => Some(blocked(check, blocker, rule)),
+            None => match (check.measure)(facts, rule) {
+                Ok(measured) => Some(decided(check, measured, rule)),
+                Err(missing @ Missing::NotStated) => {
+                    not_checked.push(NotChecked { id: check.id.to_owned(), reason: missing.text() });
+                    None
+                }
+                Err(missing) => Some(undetermined(check, missing, rule)),
+            },
+        };
     }
-    judged
+    Judged { checks: results.into_iter().flatten().collect(), not_checked }
 }
 
 /// What the profile did not ask for, and what no software can know.

@@ -31,6 +31,8 @@ struct Entry {
     input: String,
     output: String,
     conversion: String,
+    /// Folder with what trains a net of our own.
+    kit: Option<String>,
 }
 
 fn models() -> PathBuf {
@@ -89,7 +91,8 @@ fn every_entry_says_everything() {
             assert!(!text.trim().is_empty(), "{}: {field} is empty", entry.name);
         }
         let (registry, _) = entry.package.split_once(':').expect("a package is `registry:name`");
-        assert!(["pypi", "crates.io"].contains(&registry), "{}: unknown registry {registry}", entry.name);
+        assert!(["pypi", "crates.io", "own"].contains(&registry), "{}: unknown registry {registry}", entry.name);
+        assert_eq!(entry.kit.is_some(), registry == "own", "{}: its own kit, or somebody else's package", entry.name);
         for sum in [&entry.sha256, &entry.original_sha256] {
             assert!(sum.len() == 64 && sum.bytes().all(|b| b.is_ascii_hexdigit()), "{}: {sum} is no sum", entry.name);
         }
@@ -101,6 +104,15 @@ fn nothing_is_unlisted() {
     let mut expected: BTreeSet<String> = TOOLS.map(String::from).into();
     for entry in manifest().file {
         expected.insert(entry.licence_file);
+        if let Some(kit) = &entry.kit {
+            let before = expected.len();
+            files(&models(), &models().join(kit), &mut expected);
+            assert!(
+                expected.contains(&entry.path) && expected.len() > before,
+                "{}: {kit} lacks its scripts",
+                entry.name
+            );
+        }
         assert!(expected.insert(entry.name.clone()), "{} is listed twice", entry.name);
     }
     let mut found = BTreeSet::new();

@@ -1,6 +1,6 @@
 //! The `background.*` checks: colour, evenness, shadow, things.
 
-use super::{Check, Fix, Measured, Say, When};
+use super::{Check, Fix, Measured, When, say};
 use crate::facts::{Facts, Missing};
 use crate::profile::Rule;
 use crate::scene::Background;
@@ -9,10 +9,6 @@ use crate::units::{Rect, Region, Unit};
 
 /// The family, in report order.
 pub static CHECKS: &[Check] = &[COLOR, GRADIENT, SHADOW, OBJECT];
-
-const fn say(when: When, zh: &'static str, en: &'static str, hint_zh: &'static str, hint_en: &'static str) -> Say {
-    Say { when, zh, en, hint_zh, hint_en }
-}
 
 fn background<'a>(facts: &Facts<'a>) -> Result<&'a Background, Missing> {
     facts.scene?.background.as_ref().map_err(|missing| *missing)

@@ -1,15 +1,12 @@
 //! The `face.*` checks: how many faces, and where the face is. Positions are judged at the profile's size.
 
-use super::{Check, Fix, Measured, Say, When};
+use super::{Check, Fix, Measured, When, say};
 use crate::facts::{Facts, Missing};
+use crate::measure::cover;
 use crate::units::{Point, Rect, Region, Unit};
 
 /// The family, in report order.
-pub static CHECKS: &[Check] = &[COUNT, HEAD_TOP, HAIRLINE, EYE_LINE, WIDTH, CENTERING, ROLL, YAW, PITCH];
-
-const fn say(when: When, zh: &'static str, en: &'static str, hint_zh: &'static str, hint_en: &'static str) -> Say {
-    Say { when, zh, en, hint_zh, hint_en }
-}
+pub static CHECKS: &[Check] = &[COUNT, HEAD_TOP, HAIRLINE, EYE_LINE, WIDTH, CENTERING, ROLL, YAW, PITCH, EARS];
 
 const COUNT: Check = Check {
     id: "face.count",
@@ -62,7 +59,7 @@ const HEAD_TOP: Check = Check {
     blind: "Hair of the background's colour; single wisps are ignored on purpose; a hat counts as the head's top.",
     unit: Unit::Px,
     fix: Fix::Auto,
-    blocked_by: &[],
+    blocked_by: &["cover.head"],
     says: &[
         say(When::Ok, "头顶距上边沿{value}", "the top of the hair is {value} from the top edge", "", ""),
         say(
@@ -98,7 +95,7 @@ const HAIRLINE: Check = Check {
     blind: "Under a fringe and on a bald head there is no hairline: undetermined. Hair of the skin's colour.",
     unit: Unit::Px,
     fix: Fix::Auto,
-    blocked_by: &[],
+    blocked_by: &["cover.head"],
     says: &[
         say(When::Ok, "前额发际线距上边沿{value}", "the forehead hairline is {value} from the top edge", "", ""),
         say(
@@ -341,3 +338,40 @@ fn across(facts: &Facts<'_>, y: f64) -> Result<Region, Missing> {
     let width = f64::from(facts.photo?.width());
     Ok(Region::Line { from: Point::new(0.0, y), to: Point::new(width, y) })
 }
+const EARS: Check = Check {
+    id: "face.ears",
+    title_zh: "耳朵",
+    title_en: "Ears",
+    standard: "耳朵对称；头发不得遮挡眉毛、眼睛和耳朵",
+    method: "Share of the place of each ear (a strip of a quarter of the pupils' distance outside of the face's contour, \
+        between eyes and nose) that the head parser takes for skin; the lesser of the two sides.",
+    blind: "Ears that lie close to the head show little from the front.",
+    unit: Unit::Percent,
+    fix: Fix::Retake,
+    blocked_by: &["cover.head"],
+    says: &[
+        say(When::Ok, "双耳可见", "both ears are visible", "", ""),
+        say(
+            When::Low,
+            "画面{side_zh}侧耳朵未完全露出（可见 {value}，应至少 {min}）",
+            "the ear on the {side} of the picture is hidden ({value} visible, at least {min} wanted)",
+            "请正对镜头，将头发梳到耳后，露出双耳后重新拍摄",
+            "face the camera, comb the hair behind the ears so that both show, and retake it",
+        ),
+        say(
+            When::Case("both"),
+            "双耳未露出（可见 {value}，应至少 {min}）",
+            "both ears are hidden ({value} visible, at least {min} wanted)",
+            "请将头发梳到耳后，露出双耳后重新拍摄",
+            "comb the hair behind the ears so that both show, and retake it",
+        ),
+    ],
+    measure: |facts, rule| {
+        let [left, right] = cover::ears(facts.head()?, facts.face()?).map(|share| share.map(|share| 100.0 * share));
+        let (Some(left), Some(right)) = (left, right) else { return Err(Missing::OutOfView) };
+        let (side_zh, side) = if left < right { ("左", "left") } else { ("右", "right") };
+        let measured = Measured::number(left.min(right)).detail("side_zh", side_zh).detail("side", side);
+        let hidden = |share: f64| !rule.fail.contains(share) || !rule.warn.contains(share);
+        Ok(if hidden(left) && hidden(right) { measured.case("both") } else { measured })
+    },
+};

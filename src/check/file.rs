@@ -533,7 +533,8 @@ mod tests {
     fn measure(check: &Check, file: &FileFacts, rule: &Rule) -> Result<Measured, Missing> {
         let missing = Missing::Unreadable;
         let canvas = Canvas { width: 480, height: 640 };
-        let facts = Facts::new(file, Err(missing), Err(missing), Err(missing), canvas);
+        let nets = crate::face::net::Nets::embedded().expect("embedded weights");
+        let facts = Facts::new(file, Err(missing), Err(missing), Err(missing), canvas, &nets);
         let measured = (check.measure)(&facts, rule);
         // Every case has its own words, and every placeholder its detail.
         if let Ok(measured) = &measured {

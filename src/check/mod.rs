@@ -6,10 +6,12 @@
 
 pub mod background;
 pub mod clothes;
+pub mod cover;
 pub mod explain;
 pub mod face;
 pub mod file;
 pub mod frame;
+pub mod glasses;
 pub mod image;
 pub mod light;
 
@@ -18,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::facts::{Facts, Missing};
 use crate::profile::Rule;
-use crate::units::{Region, Text, Unit};
+use crate::units::{Rect, Region, Text, Unit};
 
 /// What mends a failing check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -63,6 +65,17 @@ pub struct Say {
     pub hint_en: &'static str,
 }
 
+/// A [`Say`] in one line.
+pub(crate) const fn say(
+    when: When,
+    zh: &'static str,
+    en: &'static str,
+    hint_zh: &'static str,
+    hint_en: &'static str,
+) -> Say {
+    Say { when, zh, en, hint_zh, hint_en }
+}
+
 /// A check: its words, its place in the standard, and how it is measured.
 #[derive(Debug)]
 pub struct Check {
@@ -83,7 +96,7 @@ pub struct Check {
     /// What mends it.
     pub fix: Fix,
     /// Ids of checks whose condition, where they warn or fail, hides what this one measures: dark lenses hide whether the
-    /// eyes are open. It is then undetermined and names the first of them. They come before it in report order.
+    /// eyes are open. It is then undetermined and names the first of them. A blocker is not itself blocked.
     pub blocked_by: &'static [&'static str],
     /// All its messages. At least one [`When::Ok`] and one other.
     pub says: &'static [Say],
@@ -164,6 +177,12 @@ impl Measured {
         self
     }
 
+    /// Adds the box on the photo when there is one.
+    pub fn within(mut self, region: Option<Rect>) -> Self {
+        self.region = region.map(Region::Rect);
+        self
+    }
+
     /// Marks the measurement as unsure: it can warn, but never fail.
     pub fn unsure_if(mut self, unsure: bool) -> Self {
         self.unsure |= unsure;
@@ -186,8 +205,17 @@ pub enum Status {
 }
 
 /// The families in the order reports list them.
-pub static FAMILIES: &[&[Check]] =
-    &[file::CHECKS, face::CHECKS, background::CHECKS, clothes::CHECKS, light::CHECKS, image::CHECKS, frame::CHECKS];
+pub static FAMILIES: &[&[Check]] = &[
+    file::CHECKS,
+    face::CHECKS,
+    glasses::CHECKS,
+    cover::CHECKS,
+    background::CHECKS,
+    clothes::CHECKS,
+    light::CHECKS,
+    image::CHECKS,
+    frame::CHECKS,
+];
 
 /// All checks, in report order.
 pub fn all() -> impl Iterator<Item = &'static Check> {
@@ -244,7 +272,8 @@ mod tests {
                 assert!(!text.trim().is_empty(), "{}: {name} is empty", check.id);
             }
             for blocker in check.blocked_by {
-                assert!(seen.contains(blocker), "{} is blocked by {blocker}, which is not judged before it", check.id);
+                let known = find(blocker).is_some_and(|blocker| blocker.blocked_by.is_empty());
+                assert!(known, "{} is blocked by {blocker}, which is unknown or blocked itself", check.id);
             }
             assert!(check.says.iter().any(|say| say.when == When::Ok), "{} never says it is fine", check.id);
             assert!(check.says.iter().any(|say| say.when != When::Ok), "{} never says what is wrong", check.id);

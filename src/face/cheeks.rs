@@ -53,7 +53,10 @@ pub fn locate(rgb: &RgbImage, mesh: &[Point], net: &dyn Net) -> Result<[Point; 2
     let outputs = net.run(input)?;
     let found = outputs.into_iter().next().unwrap_or_default();
     if found.len() != 2 * COLUMNS {
-        return Err(NetError { net: "cheek_edge", reason: format!("gave {} values, not {}", found.len(), 2 * COLUMNS) });
+        return Err(NetError {
+            net: "cheek_edge",
+            reason: format!("gave {} values, not {}", found.len(), 2 * COLUMNS),
+        });
     }
     let [left, right] = [0, 1].map(|side| expected(&found[side * COLUMNS..][..COLUMNS]));
     Ok(frame.mixed(left, right))
@@ -173,4 +176,98 @@ fn crossing(line: &[Point; 6], y: f64) -> f64 {
 fn mean<const N: usize>(points: [Point; N]) -> Point {
     let n = N as f64;
     points.iter().fold(Point::default(), |sum, p| Point::new(sum.x + p.x / n, sum.y + p.y / n))
+}
+
+#[cfg(test)]
+mod tests {
+    use image::Rgb;
+
+    use super::*;
+    use crate::face::LANDMARKS;
+    use crate::face::net::Nets;
+
+    /// Puts the edge where the drawn face ends: at the column of the first dark cell.
+    struct FirstDark;
+
+    impl Net for FirstDark {
+        fn input_shape(&self) -> [usize; 4] {
+            [2, ROWS, COLUMNS, 3]
+        }
+
+        fn run(&self, input: Vec<f32>) -> Result<Vec<Vec<f32>>, NetError> {
+            let mut out = vec![0.0; 2 * COLUMNS];
+            for side in 0..2 {
+                let row = &input[(side * ROWS + ROWS / 2) * COLUMNS * 3..][..COLUMNS * 3];
+                let first = row.chunks_exact(3).position(|cell| cell[0] < -0.5).unwrap_or(COLUMNS - 1);
+                out[side * COLUMNS + first] = 1.0;
+            }
+            Ok(vec![out])
+        }
+    }
+
+    /// A face 300 px wide about (320, 300) whose mesh is `mesh_width` wide, turned by `angle`; eyes 130 px apart.
+    fn drawn(mesh_width: f64, angle: f64) -> (RgbImage, Vec<Point>) {
+        let turn = Crop { center: Point::new(320.0, 300.0), anchor: Point::default(), scale: 1.0, angle };
+        let photo = RgbImage::from_fn(640, 640, |x, y| {
+            let p = turn.from_picture(Point::new(f64::from(x) + 0.5, f64::from(y) + 0.5));
+            if p.x.abs() < 150.0 && p.y.abs() < 200.0 { Rgb([200, 160, 140]) } else { Rgb([30, 30, 30]) }
+        });
+        let mut mesh = vec![Point::default(); LANDMARKS];
+        for (outline, side) in OUTLINES.iter().zip([-0.5, 0.5]) {
+            for (k, &i) in outline.iter().enumerate() {
+                mesh[i] = Point::new(side * mesh_width, -40.0 + 30.0 * k as f64);
+            }
+        }
+        for (eye, side) in EYES.iter().zip([-65.0, 65.0]) {
+            eye.iter().for_each(|&i| mesh[i] = Point::new(side, -40.0));
+        }
+        (photo, mesh.into_iter().map(|p| turn.to_picture(p)).collect())
+    }
+
+    #[test]
+    fn both_ends_move_towards_what_the_pixels_show() {
+        for (mesh_width, angle) in [(292.0, 0.0), (310.0, 0.05), (292.0, 0.4)] {
+            let (photo, mesh) = drawn(mesh_width, angle);
+            let frame = Frame::of(&mesh).expect("a whole mesh");
+            let seen =
+                MIX[0] * frame.ied + MIX[1] * 300.0 / angle.min(FREE_ROLL.to_radians()).cos() + MIX[2] * mesh_width;
+            let [left, right] = locate(&photo, &mesh, &FirstDark).expect("a fake net");
+            assert!((left.distance(right) - seen).abs() < 3.0, "{mesh_width} {angle}: {left:?} {right:?}, not {seen}");
+            assert!(left.midpoint(right).distance(Point::new(320.0, 300.0)) < 60.0);
+        }
+    }
+
+    #[test]
+    fn the_width_stays_near_the_mesh() {
+        let (photo, mesh) = drawn(220.0, 0.0);
+        let [left, right] = locate(&photo, &mesh, &FirstDark).expect("a fake net");
+        let most = geometry::TO_CHEEKBONES * 220.0 + TRUST * 130.0;
+        assert!(left.distance(right) <= most + 1e-9, "{left:?} {right:?}");
+    }
+
+    #[test]
+    fn the_embedded_net_answers_as_in_training() {
+        // Means by another runtime; models/cheek_edge/README.md.
+        let nets = Nets::embedded().expect("embedded weights");
+        let wave = (0..2 * ROWS * COLUMNS * 3).map(|i| 1.5 * (i as f32 * 0.37).sin()).collect();
+        let step = (0..2 * ROWS * COLUMNS * 3).map(|i| match (i / (ROWS * COLUMNS * 3), i / 3 % COLUMNS) {
+            (0, 30..) => -1.5,
+            (1, 20..) => 1.5,
+            _ => 0.0,
+        });
+        for (input, means) in [(wave, [0.001_534, 0.000_807]), (step.collect(), [0.011_705, -0.069_843])] {
+            let out: Vec<Vec<f32>> = nets.cheek_edge.run(input).expect("runs");
+            for side in 0..2 {
+                let mean = expected(&out[0][side * COLUMNS..][..COLUMNS]);
+                assert!((mean - means[side]).abs() < 1e-4, "{mean}, not {}", means[side]);
+            }
+        }
+    }
+
+    #[test]
+    fn a_mesh_of_one_point_is_left_to_the_mesh() {
+        let photo = RgbImage::new(10, 10);
+        let mesh = vec![Point::new(3.0, 3.0); LANDMARKS];
+        assert_eq!(locate(&photo, &mesh, &FirstDark).expect("no net is run"), geometry::cheeks(&mesh));
+    }
 }

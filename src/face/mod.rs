@@ -5,6 +5,7 @@ pub mod detect;
 pub mod geometry;
 pub mod landmarks;
 pub mod net;
+pub mod parser;
 pub mod pose;
 pub mod pupil;
 pub mod seeta;

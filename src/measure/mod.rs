@@ -3,6 +3,8 @@
 pub mod artifacts;
 pub mod border;
 pub mod clothes;
+pub mod cover;
+pub mod glasses;
 pub mod light;
 pub mod plane;
 pub mod sharpness;
