@@ -4,6 +4,7 @@
 //! [profile](crate::profile), the decision from [`judge`](crate::judge). To add a check: write it in its family file,
 //! add it to that family's `CHECKS` slice, and give it limits in the profiles that ask for it.
 
+pub mod accessories;
 pub mod background;
 pub mod clothes;
 pub mod cover;
@@ -210,6 +211,7 @@ pub static FAMILIES: &[&[Check]] = &[
     face::CHECKS,
     glasses::CHECKS,
     cover::CHECKS,
+    accessories::CHECKS,
     background::CHECKS,
     clothes::CHECKS,
     light::CHECKS,

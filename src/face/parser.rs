@@ -146,6 +146,11 @@ impl HeadMap {
         ends.map(|[l, t, r, b]| Rect::from_edges(l - half, t - half, r + half, b + half))
     }
 
+    /// Side of a cell in the face's frame.
+    pub fn cell_size(&self) -> f64 {
+        2.0 / IED
+    }
+
     /// From original pixels to the face's frame.
     pub fn to_face(&self, p: Point) -> Point {
         framed(self.crop.from_picture(p))

@@ -5,6 +5,7 @@ pub mod border;
 pub mod clothes;
 pub mod cover;
 pub mod glasses;
+pub mod jewelry;
 pub mod light;
 pub mod plane;
 pub mod sharpness;
