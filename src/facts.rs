@@ -5,6 +5,7 @@
 
 use std::cell::OnceCell;
 
+use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -82,6 +83,8 @@ pub struct Facts<'a> {
     pub scene: Result<&'a Scene, Missing>,
     /// The size positions are judged at.
     pub canvas: Canvas,
+    /// The day the photo has to be taken before, where the caller gives one.
+    pub captured_before: Option<Date>,
     /// Made when a check first asks for it.
     skin: OnceCell<Option<SkinMap>>,
 }
@@ -98,7 +101,13 @@ impl<'a> Facts<'a> {
         scene: Result<&'a Scene, Missing>,
         canvas: Canvas,
     ) -> Self {
-        Self { file, photo, faces, scene, canvas, skin: OnceCell::new() }
+        Self { file, photo, faces, scene, canvas, captured_before: None, skin: OnceCell::new() }
+    }
+
+    /// The same facts with the day the photo has to be taken before.
+    pub fn captured_before(mut self, day: Option<Date>) -> Self {
+        self.captured_before = day;
+        self
     }
 
     /// The main face's skin on a coarse grid, shared by the checks of light.

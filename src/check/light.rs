@@ -153,3 +153,52 @@ const CAST: Check = Check {
         Ok(Measured::number(light::cast(&photo.rgb, map).min(9.0)).at(Region::Rect(face.bounds())))
     },
 };
+
+#[cfg(test)]
+mod tests {
+    use image::{Rgb, RgbImage};
+
+    use super::*;
+    use crate::check::drawn::{measure, tells};
+    use crate::measure::fake;
+
+    fn portrait() -> RgbImage {
+        fake::portrait(|_, _| Rgb([60, 20, 30]))
+    }
+
+    /// The portrait with each pixel's channels changed.
+    fn changed(change: impl Fn(u32, u32, [f64; 3]) -> [f64; 3]) -> RgbImage {
+        let mut rgb = portrait();
+        for (x, y, pixel) in rgb.enumerate_pixels_mut() {
+            pixel.0 = change(x, y, pixel.0.map(f64::from)).map(|v| v.clamp(0.0, 255.0) as u8);
+        }
+        rgb
+    }
+
+    #[test]
+    fn too_much_and_too_little_light_are_told() {
+        tells(&EXPOSURE, &portrait(), &changed(|_, _, color| color.map(|v| v * 1.8)));
+        tells(&EXPOSURE, &portrait(), &changed(|_, _, color| color.map(|v| v * 0.2)));
+    }
+
+    #[test]
+    fn light_from_a_side_is_told_with_the_darker_side() {
+        let shaded = changed(|x, _, color| color.map(|v| if x < 240 { v * 0.5 } else { v }));
+        tells(&EVENNESS, &portrait(), &shaded);
+        let measured = measure(&EVENNESS, &shaded).expect("the skin is in view");
+        assert!(measured.details.contains(&("side", "left".to_owned())), "{measured:?}");
+    }
+
+    #[test]
+    fn a_white_spot_on_the_forehead_is_told() {
+        let spot = changed(|x, y, color| if x.abs_diff(240) < 12 && y.abs_diff(225) < 8 { [255.0; 3] } else { color });
+        tells(&HOTSPOT, &portrait(), &spot);
+    }
+
+    #[test]
+    fn a_cast_is_told_and_a_grey_photo_has_none() {
+        tells(&CAST, &portrait(), &changed(|_, _, [r, g, b]| [r, g * 0.8, b * 0.45]));
+        let grey = changed(|_, _, color| [color[1]; 3]);
+        assert_eq!(measure(&CAST, &grey), Err(Missing::Monochrome));
+    }
+}

@@ -12,6 +12,10 @@ pub mod file;
 pub mod frame;
 pub mod image;
 pub mod light;
+pub mod shoulders;
+
+#[cfg(test)]
+mod drawn;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -186,8 +190,16 @@ pub enum Status {
 }
 
 /// The families in the order reports list them.
-pub static FAMILIES: &[&[Check]] =
-    &[file::CHECKS, face::CHECKS, background::CHECKS, clothes::CHECKS, light::CHECKS, image::CHECKS, frame::CHECKS];
+pub static FAMILIES: &[&[Check]] = &[
+    file::CHECKS,
+    face::CHECKS,
+    shoulders::CHECKS,
+    background::CHECKS,
+    clothes::CHECKS,
+    light::CHECKS,
+    image::CHECKS,
+    frame::CHECKS,
+];
 
 /// All checks, in report order.
 pub fn all() -> impl Iterator<Item = &'static Check> {
