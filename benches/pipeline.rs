@@ -25,7 +25,9 @@ fn stages(c: &mut Criterion) {
 
     let engine = Engine::new().unwrap();
     let profile = builtin("zikao-graduation").unwrap();
-    c.bench_function("check", |b| b.iter(|| engine.check(Input { bytes: &bytes, name: None }, &profile)));
+    c.bench_function("check", |b| {
+        b.iter(|| engine.check(Input { bytes: &bytes, name: None, captured_before: None }, &profile))
+    });
     c.bench_function("start", |b| b.iter(|| Engine::new().unwrap()));
 }
 

@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use jiff::civil::Date;
+
 use crate::face::Faces;
 use crate::face::net::{DetectorKind, NetError, Nets};
 use crate::facts::{Facts, Missing};
@@ -19,6 +21,8 @@ pub struct Input<'a> {
     pub bytes: &'a [u8],
     /// Its name without folders, when it has one.
     pub name: Option<&'a str>,
+    /// The day its age is judged against, such as that of graduation; without one its age is not checked.
+    pub captured_before: Option<Date>,
 }
 
 /// Why no engine could be made.
@@ -80,7 +84,8 @@ impl Engine {
 
         let faces = faces.as_ref().map_err(|missing| *missing);
         let scene = scene.as_ref().map_err(|missing| *missing);
-        let facts = Facts::new(&file, photo, faces, scene, profile.canvas, &self.nets);
+        let facts =
+            Facts::new(&file, photo, faces, scene, profile.canvas, &self.nets).captured_before(input.captured_before);
         let judged = judge::judge(&facts, profile);
         let checks_ms = clock.lap();
 

@@ -5,6 +5,7 @@
 
 use std::cell::OnceCell;
 
+use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -84,8 +85,11 @@ pub struct Facts<'a> {
     pub scene: Result<&'a Scene, Missing>,
     /// The size positions are judged at.
     pub canvas: Canvas,
+    /// The day the photo has to be taken before, where the caller gives one.
+    pub captured_before: Option<Date>,
     /// Nets that run only when a check asks for what they see.
     nets: &'a Nets,
+    /// Made when a check first asks for it.
     skin: OnceCell<Option<SkinMap>>,
     head: OnceCell<Result<HeadMap, Missing>>,
 }
@@ -103,7 +107,23 @@ impl<'a> Facts<'a> {
         canvas: Canvas,
         nets: &'a Nets,
     ) -> Self {
-        Self { file, photo, faces, scene, canvas, nets, skin: OnceCell::new(), head: OnceCell::new() }
+        Self {
+            file,
+            photo,
+            faces,
+            scene,
+            canvas,
+            captured_before: None,
+            nets,
+            skin: OnceCell::new(),
+            head: OnceCell::new(),
+        }
+    }
+
+    /// The same facts with the day the photo has to be taken before.
+    pub fn captured_before(mut self, day: Option<Date>) -> Self {
+        self.captured_before = day;
+        self
     }
 
     /// The main face's head, parsed when a check first asks for it.

@@ -8,7 +8,7 @@ use crate::check::{self, Check, Fix, Measured, NEVER_CHECKED, Status, Value, Whe
 use crate::facts::{Facts, Missing};
 use crate::profile::{Band, Profile, Rule};
 use crate::report::{CheckResult, Limit, NotChecked, ReportValue, Verdict};
-use crate::units::{Text, Unit};
+use crate::units::{Lang, Text};
 
 /// What came of the checks of one photo.
 #[derive(Debug, Clone, Default)]
@@ -141,9 +141,12 @@ fn decided(check: &'static Check, measured: Measured, rule: &Rule) -> CheckResul
         _ => When::High,
     };
     let say = check.say(when);
-    let fill = |template: &str| fill(template, check.unit, &measured, off, band, margin, &rule.allowed);
-    let hint =
-        (status > Status::Pass && !say.hint_en.is_empty()).then(|| Text::new(fill(say.hint_zh), fill(say.hint_en)));
+    let fill = |lang, template: &str| {
+        let write = |value: f64| check.unit.format(value) + check.unit.symbol_in(lang);
+        fill(template, &write, &measured, off, band, margin, &rule.allowed)
+    };
+    let text = |zh, en| Text::new(fill(Lang::Zh, zh), fill(Lang::En, en));
+    let hint = (status > Status::Pass && !say.hint_en.is_empty()).then(|| text(say.hint_zh, say.hint_en));
     CheckResult {
         id: check.id.to_owned(),
         title: check.title(),
@@ -155,7 +158,7 @@ fn decided(check: &'static Check, measured: Measured, rule: &Rule) -> CheckResul
         unit: check.unit,
         limit: (!band.is_open()).then(|| Limit::from(band)),
         margin: margin.map(|margin| check.unit.round(margin)),
-        message: Text::new(fill(say.zh), fill(say.en)),
+        message: text(say.zh, say.en),
         hint,
         fix: (status > Status::Pass).then_some(check.fix),
         region: measured.region,
@@ -166,14 +169,14 @@ fn decided(check: &'static Check, measured: Measured, rule: &Rule) -> CheckResul
 /// Puts numbers, limits and details into a message.
 fn fill(
     template: &str,
-    unit: Unit,
+    write: &dyn Fn(f64) -> String,
     measured: &Measured,
     off: Option<f64>,
     band: Band,
     margin: Option<f64>,
     allowed: &[String],
 ) -> String {
-    let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |v| unit.format(v) + unit.symbol());
+    let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), write);
     let mut out = String::with_capacity(template.len() + 16);
     let mut rest = template;
     while let Some((before, after)) = rest.split_once('{') {

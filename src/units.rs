@@ -30,6 +30,8 @@ pub enum Unit {
     Lightness,
     /// A ratio or index without a unit.
     Ratio,
+    /// Calendar months.
+    Months,
     /// How many.
     Count,
     /// A word out of a fixed set, not a number.
@@ -42,7 +44,7 @@ impl Unit {
         match self {
             Unit::Count | Unit::Quality | Unit::Word => 0,
             Unit::Ratio => 3,
-            Unit::Percent => 2,
+            Unit::Percent | Unit::Months => 2,
             _ => 1,
         }
     }
@@ -57,7 +59,16 @@ impl Unit {
             Unit::Dpi => " dpi",
             Unit::DeltaE => " ΔE",
             Unit::Lightness => " L*",
+            Unit::Months => " months",
             Unit::Quality | Unit::Ratio | Unit::Count | Unit::Word => "",
+        }
+    }
+
+    /// The sign in `lang`, for units that are words.
+    pub fn symbol_in(self, lang: Lang) -> &'static str {
+        match (self, lang) {
+            (Unit::Months, Lang::Zh) => " 个月",
+            _ => self.symbol(),
         }
     }
 
@@ -209,6 +220,12 @@ mod tests {
         assert_eq!(Unit::Px.format(-0.01), "0");
         assert_eq!(Unit::Quality.format(59.6), "60");
         assert_eq!(Unit::Ratio.format(0.01549), "0.015");
+    }
+
+    #[test]
+    fn units_that_are_words_are_translated() {
+        assert_eq!((Unit::Months.symbol_in(Lang::Zh), Unit::Months.symbol_in(Lang::En)), (" 个月", " months"));
+        assert_eq!(Unit::Px.symbol_in(Lang::Zh), Unit::Px.symbol());
     }
 
     #[test]

@@ -205,6 +205,7 @@ fn links_in_a_loop_broken_links_and_strange_names_are_rows() {
 
 fn args(paths: &[&Path], overlay: Option<&Path>) -> CheckArgs {
     CheckArgs {
+        captured_before: None,
         paths: paths.iter().map(|path| (*path).to_owned()).collect(),
         profile: DEFAULT_PROFILE.into(),
         format: Format::Text,

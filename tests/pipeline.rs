@@ -155,7 +155,7 @@ fn national() -> Profile {
 }
 
 fn check(engine: &Engine, bytes: &[u8]) -> Report {
-    engine.check(Input { bytes, name: Some("a.jpg") }, &national())
+    engine.check(Input { bytes, name: Some("a.jpg"), captured_before: None }, &national())
 }
 
 fn status(report: &Report, id: &str) -> Status {

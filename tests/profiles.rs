@@ -63,6 +63,7 @@ fn the_national_profile_says_what_the_standard_says() {
         ("file.bytes", Some(20.0), Some(40.0)),
         ("file.density", Some(299.5), Some(300.5)),
         ("file.jpeg-quality", Some(60.0), None),
+        ("file.captured", None, Some(12.0)),
         ("face.count", Some(1.0), Some(1.0)),
         ("face.head-top", Some(50.0), Some(110.0)),
         ("face.eye-line", Some(200.0), Some(300.0)),
@@ -93,9 +94,9 @@ fn the_others_differ_where_they_should_and_nowhere_else() {
         ("anhui-graduation", &[][..]),
         ("jiangsu-graduation", &["background.color"]),
         ("tianjin-graduation", &["background.color"]),
-        ("xinjiang-graduation", &["background.color"]),
+        ("xinjiang-graduation", &["background.color", "file.captured"]),
         ("xinhua-graduation", &["background.color", "file.bytes"]),
-        ("gaokao", &["background.color"]),
+        ("gaokao", &["background.color", "file.captured"]),
         (
             "shanxi-graduation",
             &[
@@ -118,6 +119,7 @@ fn the_others_differ_where_they_should_and_nowhere_else() {
     }
     assert_eq!(colors(&builtin("tianjin-graduation")), [("light-blue", [100, 197, 255])]);
     assert_eq!(colors(&builtin("xinjiang-graduation")), [("white", [255, 255, 255])]);
+    assert_eq!(fail(&builtin("xinjiang-graduation"), "file.captured"), (None, Some(6.0)));
     assert_eq!(colors(&builtin("jiangsu-graduation"))[2], ("light-grey", [240, 240, 240]));
 
     // An upper end of 60 KB rests on one page: it warns and never rejects.

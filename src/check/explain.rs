@@ -139,6 +139,7 @@ fn unit_name(unit: Unit, lang: Lang) -> &'static str {
         Unit::DeltaE => pick(lang, "色差 CIEDE2000 (ΔE)", "colour difference CIEDE2000 (ΔE)"),
         Unit::Lightness => pick(lang, "明度 L* (0 至 100)", "lightness L* (0 to 100)"),
         Unit::Ratio => pick(lang, "比值", "ratio"),
+        Unit::Months => pick(lang, "月", "months"),
         Unit::Count => pick(lang, "个数", "count"),
         Unit::Word => pick(lang, "文字", "word"),
     }

@@ -2,11 +2,12 @@
 
 use super::{Check, Fix, Measured, When, say};
 use crate::facts::{Facts, Missing};
-use crate::measure::cover;
+use crate::measure::{cover, proportion};
 use crate::units::{Point, Rect, Region, Unit};
 
 /// The family, in report order.
-pub static CHECKS: &[Check] = &[COUNT, HEAD_TOP, HAIRLINE, EYE_LINE, WIDTH, CENTERING, ROLL, YAW, PITCH, EARS];
+pub static CHECKS: &[Check] =
+    &[COUNT, HEAD_TOP, HAIRLINE, EYE_LINE, WIDTH, CENTERING, ROLL, YAW, PITCH, EARS, PROPORTION];
 
 const COUNT: Check = Check {
     id: "face.count",
@@ -327,6 +328,43 @@ const PITCH: Check = Check {
     measure: |facts, _| pose(facts, |face| face.pose.pitch),
 };
 
+const PROPORTION: Check = Check {
+    id: "face.proportion",
+    title_zh: "面部比例",
+    title_en: "Proportions of the face",
+    standard: "无明显畸变",
+    method: "Forehead to chin over the geometric mean of the widths at the temples and at the outer eye corners, against \
+        the mean of the 51 delineated portraits: 1 is the mean, above it the face is tall. The logarithm spreads by 0.034 \
+        over people; the limits lie at 3.3 and 4.3 of that.",
+    blind: "A photo stretched by less than about 1.15; the net takes a part of a stretch for the person's own face. \
+        Children, wide-open mouths and lenses very near the face come near the limits.",
+    unit: Unit::Ratio,
+    fix: Fix::Retake,
+    blocked_by: &["face.yaw", "face.pitch"],
+    says: &[
+        say(When::Ok, "面部比例正常", "the proportions of the face are natural", "", ""),
+        say(
+            When::Low,
+            "比例失调：照片可能被横向拉宽（脸部高宽比为常见值的{value}倍，应为{min}至{max}）",
+            "the photo may have been stretched sideways: height over width of the face is {value} of the usual ({min} to {max})",
+            "请使用原图，裁剪或等比例缩放，不要拉伸",
+            "use the original; crop it or scale both sides alike, never one alone",
+        ),
+        say(
+            When::High,
+            "比例失调：照片可能被纵向拉长（脸部高宽比为常见值的{value}倍，应为{min}至{max}）",
+            "the photo may have been stretched in height: height over width of the face is {value} of the usual ({min} to {max})",
+            "请使用原图，裁剪或等比例缩放，不要拉伸",
+            "use the original; crop it or scale both sides alike, never one alone",
+        ),
+    ],
+    measure: |facts, _| {
+        let face = facts.face()?;
+        let stretch = proportion::stretch(face).ok_or(Missing::OutOfView)?;
+        Ok(Measured::number(stretch).at(Region::Rect(face.bounds())))
+    },
+};
+
 fn pose(facts: &Facts<'_>, angle: fn(&crate::face::Face) -> f64) -> Result<Measured, Missing> {
     let face = facts.face()?;
     let bounds: Rect = face.bounds();
@@ -338,6 +376,7 @@ fn across(facts: &Facts<'_>, y: f64) -> Result<Region, Missing> {
     let width = f64::from(facts.photo?.width());
     Ok(Region::Line { from: Point::new(0.0, y), to: Point::new(width, y) })
 }
+
 const EARS: Check = Check {
     id: "face.ears",
     title_zh: "耳朵",
@@ -375,3 +414,25 @@ const EARS: Check = Check {
         Ok(if hidden(left) && hidden(right) { measured.case("both") } else { measured })
     },
 };
+
+#[cfg(test)]
+mod tests {
+    use image::Rgb;
+
+    use super::*;
+    use crate::check::drawn::{measure_face, passes};
+    use crate::measure::fake;
+
+    #[test]
+    fn a_stretched_face_is_told_from_a_natural_one() {
+        let rgb = fake::portrait(|_, _| Rgb([60, 20, 30]));
+        // The drawn face, given the height of a real one.
+        let natural = 1.0 / proportion::stretch(&fake::face()).expect("a whole mesh");
+        for (factor, good) in [(1.0, true), (1.05, true), (0.95, true), (0.8, false), (1.25, false)] {
+            let mut face = fake::face();
+            face.mesh.iter_mut().for_each(|p| p.y *= natural * factor);
+            let measured = measure_face(&PROPORTION, &rgb, face).expect("a whole mesh");
+            assert_eq!(passes(&PROPORTION, &measured), good, "{factor}: {measured:?}");
+        }
+    }
+}

@@ -12,7 +12,7 @@ pub static CHECKS: &[Check] = &[BORDER, TEXT];
 const BORDER: Check = Check {
     id: "frame.border",
     title_zh: "边框",
-    title_en: "border",
+    title_en: "Border",
     standard: "不得添加边框",
     method: "Lines of one colour along an edge, from the edge inwards, that end in a step at one depth over at least 60 % \
              of the edge; the widest strip of the four edges. Up to 12 % of the side.",
@@ -50,7 +50,7 @@ const BORDER: Check = Check {
 const TEXT: Check = Check {
     id: "frame.text",
     title_zh: "文字、水印",
-    title_en: "text or watermark",
+    title_en: "Text or watermark",
     standard: "不得添加文字、图案",
     method: "Strokes (pixels unlike both sides while these are alike) outside of the head, on background and clothes; \
              marks of about one height side by side make a line; the number of marks in the longest line.",
@@ -88,4 +88,44 @@ const TEXT: Check = Check {
 fn head(face: &Face) -> Head {
     let center: Point = face.eye_midpoint();
     Head { center, half_width: 0.95 * face.width(), half_height: 1.35 * face.eye_to_chin() }
+}
+
+#[cfg(test)]
+mod tests {
+    use image::{Rgb, RgbImage};
+
+    use super::*;
+    use crate::check::drawn::{measure, tells};
+    use crate::measure::fake;
+
+    fn portrait() -> RgbImage {
+        fake::portrait(|_, _| Rgb([60, 20, 30]))
+    }
+
+    #[test]
+    fn a_border_is_told_with_its_sides() {
+        let mut framed = portrait();
+        for y in 0..640 {
+            (0..9).for_each(|x| framed.put_pixel(x, y, Rgb([0; 3])));
+        }
+        tells(&BORDER, &portrait(), &framed);
+        let measured = measure(&BORDER, &framed).expect("always measured");
+        assert!(measured.details.contains(&("sides", "left".to_owned())), "{measured:?}");
+    }
+
+    #[test]
+    fn a_line_of_marks_is_told() {
+        let mut dated = portrait();
+        for mark in 0..8 {
+            let left = 40 + mark * 16;
+            for y in 40..56 {
+                // Two uprights and a bar: an H.
+                for x in (left..left + 2).chain(left + 7..left + 9) {
+                    dated.put_pixel(x, y, Rgb([200, 30, 30]));
+                }
+            }
+            (left..left + 9).for_each(|x| dated.put_pixel(x, 48, Rgb([200, 30, 30])));
+        }
+        tells(&TEXT, &portrait(), &dated);
+    }
 }

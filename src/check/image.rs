@@ -3,17 +3,17 @@
 use super::{Check, Fix, Measured, Say, When};
 use crate::facts::{Facts, Missing};
 use crate::measure::plane::{Plane, quantile};
-use crate::measure::{artifacts, sharpness};
+use crate::measure::{artifacts, sharpness, texture};
 use crate::profile::Rule;
 use crate::units::{Rect, Region, Unit};
 
 /// The family, in report order.
-pub static CHECKS: &[Check] = &[SHARPNESS, ARTIFACTS, MONOCHROME];
+pub static CHECKS: &[Check] = &[SHARPNESS, ARTIFACTS, MONOCHROME, RETOUCHED];
 
 const SHARPNESS: Check = Check {
     id: "image.sharpness",
     title_zh: "清晰度",
-    title_en: "sharpness",
+    title_en: "Sharpness",
     standard: "对焦准确，层次清晰",
     method: "Width in pixels (contrast over steepest slope) of the strongest 2 % of edges around the eyes, median, in \
              the worse of both directions, at pupils at most 120 px apart; or twice the cell of a mosaic, when steps \
@@ -65,7 +65,7 @@ const SHARPNESS: Check = Check {
 const ARTIFACTS: Check = Check {
     id: "image.artifacts",
     title_zh: "压缩痕迹",
-    title_en: "compression artifacts",
+    title_en: "Compression artifacts",
     standard: "层次清晰",
     method: "Mean step of the luma across the lines of an 8x8 grid over the mean step elsewhere, at the grid's best \
              phase, over the face (the photo when there is none); geometric mean of both directions, after Wang, Sheikh, \
@@ -102,7 +102,7 @@ pub(super) const COLORLESS: f64 = 3.0;
 const MONOCHROME: Check = Check {
     id: "image.monochrome",
     title_zh: "彩色照片",
-    title_en: "colour photo",
+    title_en: "Colour photo",
     standard: "彩色照片，24位真彩色",
     method: "99th percentile of the CIELAB chroma over blocks of 4x4 pixels.",
     blind: "A toned (sepia) photo has chroma; light.cast sees that.",
@@ -135,4 +135,79 @@ pub(super) fn chroma(facts: &Facts<'_>) -> Result<f64, Missing> {
 /// Whether `value` lies outside of what passes.
 fn breaks(rule: &Rule, value: f64) -> bool {
     !rule.fail.contains(value) || !rule.warn.contains(value)
+}
+
+const RETOUCHED: Check = Check {
+    id: "image.retouched",
+    title_zh: "磨皮美颜",
+    title_en: "Smoothed skin",
+    standard: "不得…技术处理",
+    method: "Mean deviation of the luma (0 to 255) of bare skin from the 5x5 pixels around, median over patches, at a face \
+             230 px wide: the fine texture that smoothing takes away. It is judged only where the photo is sharp, well \
+             exposed and not over-compressed.",
+    blind: "Light smoothing, smoothing followed by added grain, slimming and enlarged eyes; make-up and very soft light \
+            smooth the skin too. It warns at most.",
+    unit: Unit::Ratio,
+    fix: Fix::Retake,
+    blocked_by: &["light.exposure", "image.sharpness", "image.artifacts"],
+    says: &[
+        Say {
+            when: When::Ok, zh: "皮肤纹理自然", en: "the skin has its natural texture", hint_zh: "", hint_en: ""
+        },
+        Say {
+            when: When::Low,
+            zh: "疑似磨皮或美颜：面部皮肤缺少纹理（纹理 {value}，宜不低于 {min}）",
+            en: "the skin may have been smoothed: it lacks texture ({value}, at least {min})",
+            hint_zh: "请关闭相机的美颜功能重新拍摄，并使用未经修饰的原图",
+            hint_en: "switch off the camera's beauty filter, retake it, and use the original without retouching",
+        },
+    ],
+    measure: |facts, _| {
+        let (photo, face) = (facts.photo?, facts.face()?);
+        let texture = texture::of_skin(&photo.rgb, face).ok_or(Missing::OutOfView)?;
+        Ok(Measured::number(texture).at(Region::Rect(face.bounds())))
+    },
+};
+
+#[cfg(test)]
+mod tests {
+    use image::{GrayImage, Rgb, RgbImage, imageops};
+
+    use super::*;
+    use crate::check::drawn::{measure, tells};
+    use crate::measure::fake;
+
+    fn portrait() -> RgbImage {
+        fake::portrait(|_, _| Rgb([60, 20, 30]))
+    }
+
+    /// The portrait in cells of one colour.
+    fn mosaic(cell: u32) -> RgbImage {
+        let rgb = portrait();
+        RgbImage::from_fn(480, 640, |x, y| *rgb.get_pixel(x / cell * cell, y / cell * cell))
+    }
+
+    #[test]
+    fn a_blurred_photo_is_told_from_a_sharp_one() {
+        tells(&SHARPNESS, &imageops::blur(&portrait(), 0.7), &imageops::blur(&portrait(), 4.0));
+        let squares = measure(&SHARPNESS, &mosaic(6)).expect("the eyes are in view");
+        assert_eq!(squares.case, Some("mosaic"));
+    }
+
+    #[test]
+    fn blocks_of_eight_are_artifacts() {
+        tells(&ARTIFACTS, &imageops::blur(&portrait(), 0.7), &mosaic(8));
+    }
+
+    #[test]
+    fn grey_is_told_from_colour() {
+        let grey: GrayImage = imageops::grayscale(&portrait());
+        let grey = RgbImage::from_fn(480, 640, |x, y| Rgb([grey.get_pixel(x, y).0[0]; 3]));
+        tells(&MONOCHROME, &portrait(), &grey);
+    }
+
+    #[test]
+    fn smoothed_skin_is_told_from_skin() {
+        tells(&RETOUCHED, &portrait(), &imageops::blur(&portrait(), 2.0));
+    }
 }

@@ -12,7 +12,7 @@ pub static CHECKS: &[Check] = &[EXPOSURE, EVENNESS, HOTSPOT, CAST];
 const EXPOSURE: Check = Check {
     id: "light.exposure",
     title_zh: "曝光",
-    title_en: "exposure",
+    title_en: "Exposure",
     standard: "脸部曝光均匀",
     method: "Index of lost detail, -1 and 1 being the limits. Above 0, the largest of: skin burnt to white over 4 %, \
              skin with clipped red over 30 %, eye-whites burnt to white over 3.5 %. Below 0, the largest of: skin lost in \
@@ -61,7 +61,7 @@ const EXPOSURE: Check = Check {
 const EVENNESS: Check = Check {
     id: "light.evenness",
     title_zh: "光线均匀",
-    title_en: "evenness of light",
+    title_en: "Evenness of light",
     standard: "光线均匀，脸部曝光均匀",
     method: "Linear luminance of the brighter side of the face over the darker: medians of the skin more than a quarter \
              of the eye distance from the nose, or means of the two cheek zones of ISO/IEC 39794-5 (side 0.3 of the eye \
@@ -91,7 +91,7 @@ const EVENNESS: Check = Check {
 const HOTSPOT: Check = Check {
     id: "light.hotspot",
     title_zh: "面部高光",
-    title_en: "highlights on the face",
+    title_en: "Highlights on the face",
     standard: "无高光、光斑",
     method: "Spots in the skin that are bright (V > 0.9) and nearly white (S < 0.2 and under half the median of the \
              face's own skin): the largest, or a third of all together, in percent of the face.",
@@ -126,7 +126,7 @@ const HOTSPOT: Check = Check {
 const CAST: Check = Check {
     id: "light.cast",
     title_zh: "偏色",
-    title_en: "colour cast",
+    title_en: "Colour cast",
     standard: "色彩真实",
     method: "Gain of the strongest colour channel over the weakest that skin and eye-whites have in common against \
              neutral light: medians of log2 R/G and B/G in linear light, per channel the smaller of the two deviations \
@@ -153,3 +153,52 @@ const CAST: Check = Check {
         Ok(Measured::number(light::cast(&photo.rgb, map).min(9.0)).at(Region::Rect(face.bounds())))
     },
 };
+
+#[cfg(test)]
+mod tests {
+    use image::{Rgb, RgbImage};
+
+    use super::*;
+    use crate::check::drawn::{measure, tells};
+    use crate::measure::fake;
+
+    fn portrait() -> RgbImage {
+        fake::portrait(|_, _| Rgb([60, 20, 30]))
+    }
+
+    /// The portrait with each pixel's channels changed.
+    fn changed(change: impl Fn(u32, u32, [f64; 3]) -> [f64; 3]) -> RgbImage {
+        let mut rgb = portrait();
+        for (x, y, pixel) in rgb.enumerate_pixels_mut() {
+            pixel.0 = change(x, y, pixel.0.map(f64::from)).map(|v| v.clamp(0.0, 255.0) as u8);
+        }
+        rgb
+    }
+
+    #[test]
+    fn too_much_and_too_little_light_are_told() {
+        tells(&EXPOSURE, &portrait(), &changed(|_, _, color| color.map(|v| v * 1.8)));
+        tells(&EXPOSURE, &portrait(), &changed(|_, _, color| color.map(|v| v * 0.2)));
+    }
+
+    #[test]
+    fn light_from_a_side_is_told_with_the_darker_side() {
+        let shaded = changed(|x, _, color| color.map(|v| if x < 240 { v * 0.5 } else { v }));
+        tells(&EVENNESS, &portrait(), &shaded);
+        let measured = measure(&EVENNESS, &shaded).expect("the skin is in view");
+        assert!(measured.details.contains(&("side", "left".to_owned())), "{measured:?}");
+    }
+
+    #[test]
+    fn a_white_spot_on_the_forehead_is_told() {
+        let spot = changed(|x, y, color| if x.abs_diff(240) < 12 && y.abs_diff(225) < 8 { [255.0; 3] } else { color });
+        tells(&HOTSPOT, &portrait(), &spot);
+    }
+
+    #[test]
+    fn a_cast_is_told_and_a_grey_photo_has_none() {
+        tells(&CAST, &portrait(), &changed(|_, _, [r, g, b]| [r, g * 0.8, b * 0.45]));
+        let grey = changed(|_, _, color| [color[1]; 3]);
+        assert_eq!(measure(&CAST, &grey), Err(Missing::Monochrome));
+    }
+}

@@ -15,6 +15,10 @@ pub mod frame;
 pub mod glasses;
 pub mod image;
 pub mod light;
+pub mod shoulders;
+
+#[cfg(test)]
+mod drawn;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -212,6 +216,7 @@ pub static FAMILIES: &[&[Check]] = &[
     glasses::CHECKS,
     cover::CHECKS,
     accessories::CHECKS,
+    shoulders::CHECKS,
     background::CHECKS,
     clothes::CHECKS,
     light::CHECKS,

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use jiff::civil::Date;
 
 use super::overlays::Overlays;
 use super::{CliError, DEFAULT_PROFILE, LangChoice, Outcome, load_profile};
@@ -31,6 +32,9 @@ pub struct CheckArgs {
     /// Write an SVG for each photo, with what was measured drawn on it, to this folder
     #[arg(long, value_name = "DIR")]
     pub overlay: Option<PathBuf>,
+    /// Day the photos' age is judged against, such as that of graduation; without it their age is not checked
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]
+    pub captured_before: Option<Date>,
     /// Threads [default: as many as the machine runs at once]
     #[arg(long, value_name = "N")]
     pub jobs: Option<NonZeroUsize>,
@@ -49,6 +53,10 @@ pub struct CheckArgs {
     /// Text: list the checks that pass too
     #[arg(long, short)]
     pub verbose: bool,
+}
+
+fn day(text: &str) -> Result<Date, String> {
+    Date::strptime("%Y-%m-%d", text).map_err(|_| "expected a day as YYYY-MM-DD, such as 2026-06-30".to_owned())
 }
 
 /// What finds the faces.
@@ -110,7 +118,7 @@ pub fn run(args: &CheckArgs, lang: LangChoice, color: bool, out: &mut dyn Write)
     };
     run_with(&found, overlays.as_ref(), args.jobs, &view, out, |entry, bytes| {
         let name = entry.name();
-        engine.check(Input { bytes, name: name.as_deref() }, &profile)
+        engine.check(Input { bytes, name: name.as_deref(), captured_before: args.captured_before }, &profile)
     })
 }
 
@@ -197,4 +205,17 @@ pub(super) fn progress(photos: usize) -> ProgressBar {
 
 fn terminal_width() -> usize {
     terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0)).min(120)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_is_a_day_of_the_calendar() {
+        assert_eq!(day("2026-06-30"), Ok(jiff::civil::date(2026, 6, 30)));
+        for odd in ["", "2026-02-30", "30.6.2026", "2026-06", "2026-06-30T00:00", "tomorrow"] {
+            assert!(day(odd).is_err_and(|error| error.contains("YYYY-MM-DD")), "{odd}");
+        }
+    }
 }

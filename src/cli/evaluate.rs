@@ -79,7 +79,7 @@ pub fn run(args: &EvaluateArgs, lang: Lang, out: &mut dyn Write) -> Result<(), C
     let engine = Engine::new()?;
     let evaluation = evaluate(args, &profile, &labels, |entry, bytes| {
         let name = entry.name();
-        engine.check(Input { bytes, name: name.as_deref() }, &profile)
+        engine.check(Input { bytes, name: name.as_deref(), captured_before: None }, &profile)
     })?;
     match args.format {
         EvaluateFormat::Text => write_text(&evaluation, lang, out)?,

@@ -184,7 +184,6 @@ mod tests {
 
     use super::*;
     use crate::face::LANDMARKS;
-    use crate::face::net::Nets;
 
     /// Puts the edge where the drawn face ends: at the column of the first dark cell.
     struct FirstDark;
@@ -248,7 +247,7 @@ mod tests {
     #[test]
     fn the_embedded_net_answers_as_in_training() {
         // Means by another runtime; models/cheek_edge/README.md.
-        let nets = Nets::embedded().expect("embedded weights");
+        let nets = crate::face::net::for_tests();
         let wave = (0..2 * ROWS * COLUMNS * 3).map(|i| 1.5 * (i as f32 * 0.37).sin()).collect();
         let step = (0..2 * ROWS * COLUMNS * 3).map(|i| match (i / (ROWS * COLUMNS * 3), i / 3 % COLUMNS) {
             (0, 30..) => -1.5,

@@ -162,3 +162,10 @@ impl Net for OnnxNet {
         run().map_err(|e| NetError::new(self.name, e))
     }
 }
+
+/// The embedded nets, made ready once for all tests.
+#[cfg(test)]
+pub(crate) fn for_tests() -> &'static Nets {
+    static NETS: std::sync::LazyLock<Nets> = std::sync::LazyLock::new(|| Nets::embedded().expect("embedded weights"));
+    &NETS
+}

@@ -8,6 +8,12 @@ pub mod glasses;
 pub mod jewelry;
 pub mod light;
 pub mod plane;
+pub mod proportion;
 pub mod sharpness;
+pub mod shoulders;
 pub mod skin;
 pub mod text;
+pub mod texture;
+
+#[cfg(test)]
+pub(crate) mod fake;

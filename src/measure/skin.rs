@@ -19,8 +19,9 @@ pub const EYES: [[usize; 16]; 2] = [
 /// Brows, left and right of the picture.
 pub const BROWS: [[usize; 10]; 2] =
     [[70, 63, 105, 66, 107, 55, 65, 52, 53, 46], [300, 293, 334, 296, 336, 285, 295, 282, 283, 276]];
-const LIPS: [usize; 20] = [61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185];
-const NOSTRILS: [usize; 8] = [64, 98, 97, 2, 326, 327, 294, 19];
+pub(super) const LIPS: [usize; 20] =
+    [61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185];
+pub(super) const NOSTRILS: [usize; 8] = [64, 98, 97, 2, 326, 327, 294, 19];
 
 /// What a sample of the face shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

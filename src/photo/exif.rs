@@ -1,6 +1,7 @@
 //! EXIF fields that matter, read with kamadak-exif.
 
 use exif::{Exif, In, Reader, Tag, Value};
+use jiff::civil::Date;
 
 /// Longest text kept of a field, in characters; cameras write far less.
 const MAX_TEXT: usize = 128;
@@ -24,6 +25,17 @@ impl ExifFacts {
     /// Whether the orientation turns the photo on its side.
     pub fn swaps_sides(&self) -> bool {
         matches!(self.orientation, Some(5..=8))
+    }
+
+    /// The day of capture. `None` when none is stated, which EXIF writes as zeros or blanks too; `Some(None)` when what
+    /// is stated is no date.
+    pub fn capture_day(&self) -> Option<Option<Date>> {
+        let written = self.captured.as_deref()?;
+        let known = written.contains(|c: char| c.is_ascii_digit() && c != '0');
+        known.then(|| {
+            let day = written.get(..10)?.replace(['-', '/', '.'], ":");
+            Date::strptime("%Y:%m:%d", day).ok()
+        })
     }
 
     /// The facts of an EXIF block that begins with its TIFF header. What cannot be read is left out.
@@ -118,6 +130,19 @@ mod tests {
         let at = 8 + 2 + 12 + 4;
         let named = block(&[(305, 2, 11, at)], b"Editor 1.0\0");
         assert_eq!(ExifFacts::read(&named).software.as_deref(), Some("Editor 1.0"));
+    }
+
+    #[test]
+    fn the_day_of_capture_is_read_as_cameras_write_it() {
+        let of = |written: &str| ExifFacts { captured: Some(written.to_owned()), ..ExifFacts::default() }.capture_day();
+        let day = Some(Some(jiff::civil::date(2025, 6, 30)));
+        assert_eq!(of("2025:06:30 08:15:00"), day);
+        assert_eq!(of("2025-06-30T08:15:00"), day);
+        assert_eq!(of("0000:00:00 00:00:00"), None);
+        for odd in ["2025:02:30 08:15:00", "yesterday at 5", "2025", "二〇二五年5月"] {
+            assert_eq!(of(odd), Some(None), "{odd}");
+        }
+        assert_eq!(ExifFacts::default().capture_day(), None);
     }
 
     #[test]

@@ -27,8 +27,12 @@ pub struct JpegFacts {
     pub has_eoi: bool,
     /// Whether a Photoshop APP13 block is present.
     pub photoshop: bool,
+    /// Whether there is what Photoshop itself writes: resources other than captions in that block, or APP12 "Ducky".
+    pub photoshop_settings: bool,
     /// Whether an XMP block is present.
     pub xmp: bool,
+    /// The program XMP names as the one the photo was made with (xmp:CreatorTool).
+    pub creator_tool: Option<String>,
 }
 
 /// IJG quality estimated from quantisation tables.
@@ -138,7 +142,9 @@ struct Walk<'a> {
     icc: Vec<(u8, u8, &'a [u8])>,
     adobe_transform: Option<u8>,
     photoshop: bool,
+    photoshop_settings: bool,
     xmp: bool,
+    creator_tool: Option<String>,
     scans: usize,
     short: bool,
     damaged: bool,
@@ -162,7 +168,10 @@ impl<'a> Walk<'a> {
             }
             0xE1 => {
                 self.exif = self.exif.or_else(|| body.strip_prefix(b"Exif\0\0"));
-                self.xmp |= body.starts_with(b"http://ns.adobe.com/xap/1.0/\0");
+                if let Some(packet) = body.strip_prefix(b"http://ns.adobe.com/xap/1.0/\0") {
+                    self.xmp = true;
+                    self.creator_tool = self.creator_tool.take().or_else(|| creator_tool(packet));
+                }
                 Some(())
             }
             0xE2 => {
@@ -171,8 +180,15 @@ impl<'a> Walk<'a> {
                 }
                 Some(())
             }
+            0xEC => {
+                self.photoshop_settings |= body.starts_with(b"Ducky");
+                Some(())
+            }
             0xED => {
-                self.photoshop |= body.starts_with(b"Photoshop 3.0\0");
+                if let Some(resources) = body.strip_prefix(b"Photoshop 3.0\0") {
+                    self.photoshop = true;
+                    self.photoshop_settings |= holds_settings(resources);
+                }
                 Some(())
             }
             0xEE => {
@@ -295,7 +311,9 @@ impl<'a> Walk<'a> {
             quality,
             has_eoi: eoi.is_some(),
             photoshop: self.photoshop,
+            photoshop_settings: self.photoshop_settings,
             xmp: self.xmp,
+            creator_tool: self.creator_tool,
         });
         Survey {
             size: self.frame.map(|frame| frame.size),
@@ -341,6 +359,39 @@ fn jfif_density(body: &[u8]) -> Option<Density> {
     let (x, y) = (u16_at(rest, 3)?, u16_at(rest, 5)?);
     let density = Density { x: f64::from(x) * scale, y: f64::from(y) * scale, source: DensitySource::Jfif };
     (x > 0 && y > 0).then_some(density)
+}
+
+/// Image resources for captions: IPTC-NAA and its digest. Programs that only catalogue photos write them too.
+const CAPTIONS: [u16; 2] = [0x0404, 0x0425];
+
+/// Whether a block of Photoshop's image resources holds any that is no caption. Each is `8BIM`, an id, a name as a
+/// Pascal string, a length and the data, name and data padded to even length.
+fn holds_settings(mut block: &[u8]) -> bool {
+    while let Some(rest) = block.strip_prefix(b"8BIM") {
+        let (Some(id), Some(&name)) = (u16_at(rest, 0), rest.get(2)) else { return false };
+        if !CAPTIONS.contains(&id) {
+            return true;
+        }
+        let at = 2 + (usize::from(name) + 2) / 2 * 2;
+        let Some(length) = rest.get(at..).and_then(|rest| rest.first_chunk()) else { return false };
+        let length = u32::from_be_bytes(*length) as usize;
+        block = rest.get(at + 4 + length.saturating_add(1) / 2 * 2..).unwrap_or_default();
+    }
+    false
+}
+
+/// Longest name kept of a program, in characters.
+const MAX_NAME: usize = 128;
+
+/// The value of `xmp:CreatorTool`, written as an attribute or as an element.
+fn creator_tool(packet: &[u8]) -> Option<String> {
+    let packet = String::from_utf8_lossy(packet);
+    let (_, rest) = packet.split_once("CreatorTool")?;
+    let value = rest.trim_start_matches([' ', '=']).strip_prefix(['"', '\'', '>'])?;
+    let end = value.find(['"', '\'', '<'])?;
+    let name: String = value[..end].chars().filter(|c| !c.is_control()).take(MAX_NAME).collect();
+    let name = name.trim();
+    (!name.is_empty()).then(|| name.to_owned())
 }
 
 /// Joins the numbered segments of an ICC profile (ICC.1 annex B.4); `None` when one is missing or comes twice.
@@ -450,6 +501,47 @@ mod tests {
                 bytes.extend([0xFF, 0xD9]);
                 assert!(matches!(read(&bytes).stream, Stream::Damaged { share } if share < 1.0), "{cut} {restart}");
             }
+        }
+    }
+
+    fn with_segment(marker: u8, body: &[u8]) -> Vec<u8> {
+        let plain = encode(80, |_| ());
+        let length = (body.len() as u16 + 2).to_be_bytes();
+        [&plain[..2], &[0xFF, marker], &length, body, &plain[2..]].concat()
+    }
+
+    #[test]
+    fn photoshop_is_told_from_programs_that_write_captions() {
+        let resource = |id: u16, data: &[u8]| {
+            let length = (data.len() as u32).to_be_bytes();
+            let padding = &[0][..data.len() % 2];
+            [b"8BIM", &id.to_be_bytes()[..], &[0, 0], &length, data, padding].concat()
+        };
+        let of = |resources: &[Vec<u8>]| {
+            let bytes = with_segment(0xED, &[b"Photoshop 3.0\0", &resources.concat()[..]].concat());
+            let facts = read(&bytes).facts.expect("has a frame");
+            (facts.photoshop, facts.photoshop_settings)
+        };
+        let (caption, resolution) = (resource(0x0404, b"caption"), resource(0x03ED, &[0; 16]));
+        assert_eq!(of(std::slice::from_ref(&caption)), (true, false));
+        assert_eq!(of(&[caption.clone(), resource(0x0425, &[7; 16])]), (true, false));
+        assert_eq!(of(&[caption.clone(), resolution]), (true, true));
+        // A length that lies.
+        assert_eq!(of(&[caption[..10].to_vec(), vec![0xFF; 4]]), (true, false));
+        let saved_for_web = with_segment(0xEC, b"Ducky\0\x01\0\x04\0\0\0\x3C\0\0");
+        assert!(read(&saved_for_web).facts.expect("has a frame").photoshop_settings);
+    }
+
+    #[test]
+    fn the_program_is_read_from_xmp() {
+        let of = |xml: &str| {
+            let bytes = with_segment(0xE1, &[b"http://ns.adobe.com/xap/1.0/\0", xml.as_bytes()].concat());
+            read(&bytes).facts.expect("has a frame").creator_tool
+        };
+        assert_eq!(of("<rdf:Description xmp:CreatorTool=\"GIMP 2.10\"/>").as_deref(), Some("GIMP 2.10"));
+        assert_eq!(of("<xmp:CreatorTool>美图秀秀</xmp:CreatorTool>").as_deref(), Some("美图秀秀"));
+        for none in ["<xmp:Other/>", "<xmp:CreatorTool/>", "<xmp:CreatorTool>", "CreatorTool", "CreatorTool=\"\""] {
+            assert_eq!(of(none), None, "{none}");
         }
     }
 

@@ -64,7 +64,7 @@ pub(crate) fn pick<'a>(lang: Lang, zh: &'a str, en: &'a str) -> &'a str {
 
 /// A band with its unit: `50 to 110 px`, `≥ 60`, `±3°`. Limits are written in full, not rounded as measured values are.
 fn band_words(band: Band, unit: Unit, lang: Lang) -> String {
-    let symbol = unit.symbol();
+    let symbol = unit.symbol_in(lang);
     match (band.min, band.max) {
         (Some(min), Some(max)) if min == max => format!("{min}{symbol}"),
         (Some(min), Some(max)) if min == -max => format!("±{max}{symbol}"),
