@@ -80,7 +80,7 @@ impl Engine {
 
         let faces = faces.as_ref().map_err(|missing| *missing);
         let scene = scene.as_ref().map_err(|missing| *missing);
-        let facts = Facts::new(&file, photo, faces, scene, profile.canvas);
+        let facts = Facts::new(&file, photo, faces, scene, profile.canvas, &self.nets);
         let judged = judge::judge(&facts, profile);
         let checks_ms = clock.lap();
 

@@ -85,6 +85,7 @@ fn fake_engine(faces: &[Rect], logit: f32) -> Engine {
     Engine::with_nets(Nets {
         detector: Box::new(FixedDetector(faces.to_vec())),
         landmarks: Box::new(FixedMesh { logit }),
+        fine_landmarks: Box::new(NoNet),
         segmenter: Box::new(NoNet),
     })
 }

@@ -509,6 +509,7 @@ fn jpeg_quality(facts: &Facts<'_>, rule: &Rule) -> Result<Measured, Missing> {
 mod tests {
     use super::*;
     use crate::check::Value;
+    use crate::face::net::tests::no_nets;
     use crate::limits::Limits;
     use crate::photo::{Density, DensitySource, FileFacts, QualityEstimate, decode};
     use crate::profile::Canvas;
@@ -533,7 +534,8 @@ mod tests {
     fn measure(check: &Check, file: &FileFacts, rule: &Rule) -> Result<Measured, Missing> {
         let missing = Missing::Unreadable;
         let canvas = Canvas { width: 480, height: 640 };
-        let facts = Facts::new(file, Err(missing), Err(missing), Err(missing), canvas);
+        let nets = no_nets();
+        let facts = Facts::new(file, Err(missing), Err(missing), Err(missing), canvas, &nets);
         let measured = (check.measure)(&facts, rule);
         // Every case has its own words, and every placeholder its detail.
         if let Ok(measured) = &measured {

@@ -7,11 +7,13 @@
 pub mod background;
 pub mod clothes;
 pub mod explain;
+pub mod eyes;
 pub mod face;
 pub mod file;
 pub mod frame;
 pub mod image;
 pub mod light;
+pub mod mouth;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -186,8 +188,17 @@ pub enum Status {
 }
 
 /// The families in the order reports list them.
-pub static FAMILIES: &[&[Check]] =
-    &[file::CHECKS, face::CHECKS, background::CHECKS, clothes::CHECKS, light::CHECKS, image::CHECKS, frame::CHECKS];
+pub static FAMILIES: &[&[Check]] = &[
+    file::CHECKS,
+    face::CHECKS,
+    eyes::CHECKS,
+    mouth::CHECKS,
+    background::CHECKS,
+    clothes::CHECKS,
+    light::CHECKS,
+    image::CHECKS,
+    frame::CHECKS,
+];
 
 /// All checks, in report order.
 pub fn all() -> impl Iterator<Item = &'static Check> {

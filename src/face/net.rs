@@ -40,6 +40,9 @@ pub struct Nets {
     pub detector: Box<dyn super::detect::Detector>,
     /// Places the mesh on one face: 1x192x192x3 RGB in 0..1 -> 1404 (468 x, y, z in crop pixels), 1 face logit.
     pub landmarks: Box<dyn Net>,
+    /// Places a finer mesh, with irises and true lids and lips: 1x256x256x3 RGB in 0..1 -> 1434 (478 x, y, z in crop
+    /// pixels), 1 face logit. Three times the time of `landmarks`, so it runs only where that leaves a doubt.
+    pub fine_landmarks: Box<dyn Net>,
     /// Tells person from background: 1x256x256x3 RGB in 0..1 -> 256x256 person probability.
     pub segmenter: Box<dyn Net>,
 }
@@ -74,13 +77,14 @@ impl Nets {
     }
 
     /// The nets whose weights are embedded in the program. The detector and the landmarks are made ready now, so that
-    /// a fault shows at the start and not on the first photo; the segmenter when a background first needs it.
+    /// a fault shows at the start and not on the first photo; the others when a photo first needs them.
     ///
     /// # Errors
     /// When embedded weights cannot be loaded.
     pub fn embedded() -> Result<Self, NetError> {
         let detector = OnnxNet::new("face_detection_short_range", [1, 128, 128, 3], weights::DETECTOR);
         let landmarks = OnnxNet::new("face_landmark", [1, 192, 192, 3], weights::LANDMARKS);
+        let fine_landmarks = OnnxNet::new("face_landmarks_detector", [1, 256, 256, 3], weights::FINE_LANDMARKS);
         let segmenter = OnnxNet::new("selfie_segmenter", [1, 256, 256, 3], weights::SEGMENTER);
         // Two at once: optimising the graphs is most of the time before the first verdict.
         std::thread::scope(|scope| {
@@ -91,6 +95,7 @@ impl Nets {
         Ok(Self {
             detector: Box::new(super::detect::ShortRange::new(Box::new(detector))),
             landmarks: Box::new(landmarks),
+            fine_landmarks: Box::new(fine_landmarks),
             segmenter: Box::new(segmenter),
         })
     }
@@ -100,6 +105,7 @@ impl Nets {
 mod weights {
     pub(super) static DETECTOR: &[u8] = include_bytes!("../../models/face_detection_short_range.onnx");
     pub(super) static LANDMARKS: &[u8] = include_bytes!("../../models/face_landmark.onnx");
+    pub(super) static FINE_LANDMARKS: &[u8] = include_bytes!("../../models/face_landmarks_detector.onnx");
     pub(super) static SEGMENTER: &[u8] = include_bytes!("../../models/selfie_segmenter.onnx");
 }
 
@@ -149,5 +155,44 @@ impl Net for OnnxNet {
             outputs.iter().map(|value| Ok(value.to_plain_array_view::<f32>()?.iter().copied().collect())).collect()
         };
         run().map_err(|e| NetError::new(self.name, e))
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use image::RgbImage;
+
+    use super::*;
+    use crate::face::Detection;
+    use crate::face::detect::Detector;
+    use crate::units::Rect;
+
+    /// Refuses to run.
+    struct Nothing;
+
+    impl Net for Nothing {
+        fn input_shape(&self) -> [usize; 4] {
+            [1, 1, 1, 3]
+        }
+
+        fn run(&self, _: Vec<f32>) -> Result<Vec<Vec<f32>>, NetError> {
+            Err(NetError::new("nothing", "must not run"))
+        }
+    }
+
+    impl Detector for Nothing {
+        fn detect(&self, _: &RgbImage, _: Rect) -> Result<Vec<Detection>, NetError> {
+            Err(NetError::new("nothing", "must not run"))
+        }
+    }
+
+    /// Nets for facts whose checks must run none.
+    pub(crate) fn no_nets() -> Nets {
+        Nets {
+            detector: Box::new(Nothing),
+            landmarks: Box::new(Nothing),
+            fine_landmarks: Box::new(Nothing),
+            segmenter: Box::new(Nothing),
+        }
     }
 }

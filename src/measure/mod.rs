@@ -3,7 +3,9 @@
 pub mod artifacts;
 pub mod border;
 pub mod clothes;
+pub mod eyes;
 pub mod light;
+pub mod mouth;
 pub mod plane;
 pub mod sharpness;
 pub mod skin;
