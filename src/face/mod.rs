@@ -17,6 +17,12 @@ use net::{NetError, Nets};
 /// Number of landmarks of the face mesh (MediaPipe's canonical 468-point topology).
 pub const LANDMARKS: usize = 468;
 
+/// Number of landmarks of the fine mesh: the same 468 and five of each iris, its centre first.
+pub const FINE_LANDMARKS: usize = LANDMARKS + 10;
+
+/// Centres of the irises in the fine mesh, left and right of the picture.
+pub const IRISES: [usize; 2] = [LANDMARKS, LANDMARKS + 5];
+
 /// A detected face.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Detection {
@@ -117,7 +123,7 @@ impl Faces {
 }
 
 /// Smallest probability of the landmark net at which its points are believed.
-const MIN_MESH_SCORE: f64 = 0.5;
+pub(crate) const MIN_MESH_SCORE: f64 = 0.5;
 
 impl Face {
     fn measure(photo: &Photo, detection: &Detection, nets: &Nets) -> Result<Option<Self>, NetError> {
