@@ -5,7 +5,6 @@ pub mod border;
 pub mod clothes;
 pub mod cover;
 pub mod eyes;
-pub mod eyes;
 pub mod glasses;
 pub mod jewelry;
 pub mod light;
