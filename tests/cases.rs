@@ -41,7 +41,8 @@ fn percentile(values: &mut [f64], share: f64) -> f64 {
 fn labelled_faults_are_caught_and_clean_photos_pass() {
     let Some(photos) = photos() else { return };
     let engine = Engine::new().unwrap();
-    let (mut missed, mut false_alarms, mut warned, mut clean) = (Vec::new(), Vec::new(), 0, 0);
+    let (mut missed, mut faults) = ([Vec::new(), Vec::new()], [0, 0]);
+    let (mut false_alarms, mut warned, mut clean) = (Vec::new(), 0, 0);
     let mut eye_errors = Vec::new();
     for row in table(photos.join("cases/cases.csv")) {
         let report = check(&engine, photos.join("cases").join(&row["file"]));
@@ -54,14 +55,17 @@ fn labelled_faults_are_caught_and_clean_photos_pass() {
             eye_errors.push(((face.eye_left.y + face.eye_right.y) / 2.0 - truth).abs());
         } else {
             let wanted: Vec<_> = row["must_fail"].split('|').filter_map(|id| report.check(id)).collect();
-            // A mild stretch lies within what people's faces differ by.
-            let in_reach = (row["kind"].as_str(), row["severity"].as_str()) != ("face.proportion", "mild");
-            if in_reach && !wanted.is_empty() && !wanted.iter().any(|c| c.status == Status::Fail) {
-                missed.push(row["file"].clone());
+            let strong = row["severity"] == "strong";
+            faults[usize::from(strong)] += usize::from(!wanted.is_empty());
+            if !wanted.is_empty() && !wanted.iter().any(|c| c.status == Status::Fail) {
+                missed[usize::from(strong)].push(row["file"].clone());
             }
         }
     }
-    assert!(missed.is_empty(), "faults that pass: {missed:?}");
+    let [mild, strong] = missed;
+    // Mild stretches of the face lie within what people differ by; docs/coverage.md names what is missed.
+    assert!(mild.len() * 10 <= faults[0], "{} mild faults, of which pass: {mild:?}", faults[0]);
+    assert!(strong.is_empty(), "strong faults that pass: {strong:?}");
     assert!(false_alarms.len() <= 1, "clean photos that fail: {false_alarms:?}");
     assert!(warned * 10 <= clean, "{warned} of {clean} clean photos warn");
     assert!(percentile(&mut eye_errors, 0.5) <= 0.8, "eye line, median");
@@ -89,6 +93,6 @@ fn lengths_on_portraits_stay_near_the_hand_made_truth() {
     };
     near(&mut eyes, "eye line", 0.8, 2.0);
     near(&mut tops, "head top", 1.0, 4.0);
-    // Hand-made outlines differ by this much themselves; docs/coverage.md has the figures.
-    near(&mut widths, "face width", 2.5, 8.5);
+    // The shipped net has seen these people: this holds the port, not the accuracy, which models/cheek_edge measures.
+    near(&mut widths, "face width", 1.6, 4.0);
 }

@@ -12,7 +12,7 @@ use image::{ImageFormat, Rgb};
 static ENGINE: LazyLock<Engine> = LazyLock::new(|| Engine::new().unwrap());
 
 fn check(bytes: &[u8]) -> Report {
-    ENGINE.check(Input { bytes, name: Some("a.jpg") }, &builtin("zikao-graduation").unwrap())
+    ENGINE.check(Input { bytes, name: Some("a.jpg"), captured_before: None }, &builtin("zikao-graduation").unwrap())
 }
 
 fn sample(name: &str) -> Vec<u8> {
@@ -50,7 +50,7 @@ fn a_smile_with_teeth_is_no_closed_mouth() {
 fn painted(paint: impl Fn(f64, f64, Rgb<u8>) -> Rgb<u8>) -> Report {
     let bytes = sample("样例-蓝底.jpg");
     let face = check(&bytes).face.unwrap();
-    let mut rgb = ENGINE.read(Input { bytes: &bytes, name: None }).1.unwrap().rgb;
+    let mut rgb = ENGINE.read(Input { bytes: &bytes, name: None, captured_before: None }).1.unwrap().rgb;
     let (left, right) = (face.eye_left, face.eye_right);
     let ied = (right.x - left.x).hypot(right.y - left.y);
     for eye in [left, right] {
