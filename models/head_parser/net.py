@@ -1,0 +1,85 @@
+"""The head parser's network: dense 3x3 convolutions only, most of them at 1/8 and 1/16 of the input.
+
+Why this shape: the runtime (tract) does a dense 3x3 convolution as one matrix product, fast, but a depthwise one, a
+bilinear resize or anything element-wise on a large map slowly. So: few channels, stride early, nothing at full size, upsampling
+by 2x2 transposed convolutions, and the last map (1/4) carries the 2x2 cells of the output in its channels (depth to space).
+"""
+import torch, torch.nn as nn, torch.nn.functional as F
+
+C = 8  # classes
+
+
+def cbr(i, o, s=1, k=3):
+    return nn.Sequential(nn.Conv2d(i, o, k, s, k // 2, bias=False), nn.BatchNorm2d(o), nn.ReLU())
+
+
+def up(i, o):
+    return nn.Sequential(nn.ConvTranspose2d(i, o, 2, 2, bias=False), nn.BatchNorm2d(o))
+
+
+class Res(nn.Module):
+    def __init__(s, c, d=1):
+        super().__init__()
+        s.a = cbr(c, c)
+        s.b = nn.Sequential(nn.Conv2d(c, c, 3, 1, d, dilation=d, bias=False), nn.BatchNorm2d(c))
+
+    def forward(s, x):
+        return F.relu(x + s.b(s.a(x)))
+
+
+class Net(nn.Module):
+    """Nx3x192x144 RGB in 0..1 -> Nx8x96x72 class logits."""
+
+    def __init__(s, w=(16, 24, 48, 96), n=(1, 1, 2)):
+        super().__init__()
+        w0, w1, w2, w3 = w
+        s.stem = nn.Sequential(cbr(3, w0, 2), cbr(w0, w1, 2))                                    # /2, /4
+        s.s1 = nn.Sequential(*[Res(w1) for _ in range(n[0])])                                    # /4: 48x36
+        s.s2 = nn.Sequential(cbr(w1, w2, 2), *[Res(w2) for _ in range(n[1])])                    # /8: 24x18
+        s.s3 = nn.Sequential(cbr(w2, w3, 2), *[Res(w3) for _ in range(n[2])])                    # /16: 12x9
+        s.g = nn.Conv2d(w3, w3, 1)                                                               # what the whole picture says
+        s.u2 = up(w3, w2)
+        s.d2 = cbr(w2, w2)
+        s.u1 = up(w2, w1)
+        s.d1 = cbr(w1, w1)
+        s.o = nn.Conv2d(w1, C * 4, 3, 1, 1)
+
+    def forward(s, x):
+        b = s.s1(s.stem(x))
+        c = s.s2(b)
+        e = s.s3(c)
+        e = F.relu(e + s.g(F.adaptive_avg_pool2d(e, 1)))
+        c = s.d2(F.relu(c + s.u2(e)))
+        b = s.d1(F.relu(b + s.u1(c)))
+        return F.pixel_shuffle(s.o(b), 2)
+
+
+def fold(net):
+    """A copy with every batch norm folded into the convolution before it."""
+    import copy
+    from torch.nn.utils.fusion import fuse_conv_bn_eval
+    net = copy.deepcopy(net).eval()
+    for m in net.modules():
+        if isinstance(m, nn.Sequential) and len(m) > 1 and isinstance(m[1], nn.BatchNorm2d):
+            m[0] = fuse_conv_bn_eval(m[0], m[1], transpose=isinstance(m[0], nn.ConvTranspose2d))
+            m[1] = nn.Identity()
+    return net
+
+
+def macs(net):
+    """Multiply-adds of one inference."""
+    total = 0
+
+    def hook(m, i, o):
+        nonlocal total
+        k = m.kernel_size[0] * m.kernel_size[1] / m.groups
+        if isinstance(m, nn.ConvTranspose2d):
+            total += i[0][0].numel() * m.out_channels * k
+        else:
+            total += o[0].numel() * m.in_channels * k
+    hs = [m.register_forward_hook(hook) for m in net.modules() if isinstance(m, (nn.Conv2d, nn.ConvTranspose2d))]
+    with torch.no_grad():
+        net.eval()(torch.zeros(1, 3, 192, 144))
+    for h in hs:
+        h.remove()
+    return int(total)
