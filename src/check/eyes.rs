@@ -4,7 +4,7 @@
 //! once for all checks that ask: the coarse mesh is drawn to open eyes, and the ring to the middle of the eye.
 
 use super::{Check, Fix, Measured, Say, When};
-use crate::face::{IRISES, pupil};
+use crate::face::IRISES;
 use crate::facts::{Facts, Missing};
 use crate::measure::eyes::{self, Gaze};
 use crate::profile::Rule;
@@ -133,7 +133,7 @@ fn rings(facts: &Facts<'_>) -> Result<[Option<(Point, f64)>; 2], Missing> {
     let (photo, face) = (facts.photo?, facts.face()?);
     let Ok(map) = facts.skin() else { return Ok([None; 2]) };
     let skin = f64::from(eyes::skin_color(&photo.rgb, map)[0]).max(1.0);
-    Ok(pupil::irises(&photo.rgb, &face.mesh).map(|iris| iris.map(|iris| (iris.center, iris.rise / skin))))
+    Ok(face.irises.map(|iris| iris.map(|iris| (iris.center, iris.rise / skin))))
 }
 
 fn clear(ring: Option<(Point, f64)>, least: f64) -> bool {

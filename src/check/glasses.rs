@@ -8,8 +8,9 @@ use crate::units::Unit;
 /// The family, in report order.
 pub static CHECKS: &[Check] = &[TINT, GLARE, FRAME];
 
-/// Luminance of lenses over that of the cheeks above which a dark lens is not certain. Bare eyes with their brows and
-/// lashes have 0.42 to 0.85, sunglasses under 0.1.
+/// Luminance of the lenses' place over that of the cheeks from which no lens there is dark, and above which it is not
+/// certain. Bare eyes with their brows and lashes have 0.42 to 0.85, sunglasses under 0.1.
+const CLEAR: f64 = 0.6;
 const CERTAIN: f64 = 0.35;
 
 const TINT: Check = Check {
@@ -17,8 +18,8 @@ const TINT: Check = Check {
     title_zh: "有色眼镜",
     title_en: "Tinted glasses",
     standard: "不得戴有色眼镜",
-    method: "Share of the place of both lenses that the head parser takes for dark lens. It can only warn unless the \
-        lenses' median luminance is under 0.35 of the cheeks'.",
+    method: "Share of the place of both lenses that the head parser takes for dark lens; none where the median luminance \
+        there is 0.6 of the cheeks' or more, and it can only warn from 0.35.",
     blind: "Lightly tinted and photochromic lenses.",
     unit: Unit::Percent,
     fix: Fix::Retake,
@@ -36,7 +37,8 @@ const TINT: Check = Check {
     measure: |facts, _| {
         let (photo, face) = (facts.photo?, facts.face()?);
         let found = glasses::tint(&photo.rgb, facts.head()?, face).ok_or(Missing::OutOfView)?;
-        Ok(Measured::number(100.0 * found.share).within(found.region).unsure_if(!(found.light < CERTAIN)))
+        let share = if found.light < CLEAR { found.share } else { 0.0 };
+        Ok(Measured::number(100.0 * share).within(found.region).unsure_if(!(found.light < CERTAIN)))
     },
 };
 

@@ -56,6 +56,8 @@ pub struct Face {
     pub depth: Vec<f64>,
     /// Probability of the landmark net that the crop holds a face, 0 to 1.
     pub score: f64,
+    /// The irises, where their rings stand out.
+    pub irises: [Option<pupil::Iris>; 2],
     /// Pupil centres, left and right of the picture.
     pub pupils: [Point; 2],
     /// Left and right end of the face at cheekbone height.
@@ -131,7 +133,8 @@ impl Face {
         if mesh.score < MIN_MESH_SCORE {
             return Ok(None);
         }
-        let pupils = pupil::locate(&photo.rgb, &mesh.points);
+        let irises = pupil::irises(&photo.rgb, &mesh.points);
+        let pupils = pupil::locate(&mesh.points, &irises);
         let cheeks = cheeks::locate(&photo.rgb, &mesh.points, nets.cheek_edge.as_ref())?;
         let pose = pose::estimate(&mesh, pupils);
         Ok(Some(Self {
@@ -140,6 +143,7 @@ impl Face {
             score: mesh.score,
             mesh: mesh.points,
             depth: mesh.depth,
+            irises,
             pupils,
             cheeks,
             pose,

@@ -87,8 +87,11 @@ impl HeadMap {
             angle: (right.y - left.y).atan2(right.x - left.x),
         };
         let pixels = crop.sampled(rgb, 2 * WIDTH, 2 * HEIGHT, Outside::Repeated);
-        let planes = (0..3).flat_map(|k| pixels.iter().map(move |pixel| pixel[k] / 255.0));
-        let outputs = net.run(planes.collect())?;
+        let mut planes = Vec::with_capacity(3 * pixels.len());
+        for k in 0..3 {
+            planes.extend(pixels.iter().map(|pixel| pixel[k] / 255.0));
+        }
+        let outputs = net.run(planes)?;
         let logits = outputs.into_iter().next().unwrap_or_default();
         if logits.len() != CLASSES.len() * WIDTH * HEIGHT {
             let expected = CLASSES.len() * WIDTH * HEIGHT;
@@ -98,12 +101,22 @@ impl HeadMap {
             });
         }
         let (w, h) = (f64::from(rgb.width()), f64::from(rgb.height()));
-        let classes = (0..WIDTH * HEIGHT).map(|i| {
-            let p = crop.to_picture(center_of(i));
-            let inside = p.x >= 0.0 && p.y >= 0.0 && p.x <= w && p.y <= h;
-            let score = |class: usize| logits[class * WIDTH * HEIGHT + i];
-            let best = (0..CLASSES.len()).max_by(|&a, &b| score(a).total_cmp(&score(b)))?;
-            inside.then_some(CLASSES[best])
+        // Class by class over whole planes, which compiles to vector code.
+        let (background, others) = logits.split_at(WIDTH * HEIGHT);
+        let (mut highest, mut best) = (background.to_vec(), vec![0u8; WIDTH * HEIGHT]);
+        for (class, plane) in (1..).zip(others.chunks_exact(WIDTH * HEIGHT)) {
+            for ((high, best), &score) in highest.iter_mut().zip(&mut best).zip(plane) {
+                *best = if score > *high { class } else { *best };
+                *high = high.max(score);
+            }
+        }
+        let [origin, right, down] = [0, 1, WIDTH].map(|i| crop.to_picture(center_of(i)));
+        let classes = best.into_iter().enumerate().map(|(i, class)| {
+            let (u, v) = ((i % WIDTH) as f64, (i / WIDTH) as f64);
+            let x = origin.x + u * (right.x - origin.x) + v * (down.x - origin.x);
+            let y = origin.y + u * (right.y - origin.y) + v * (down.y - origin.y);
+            let inside = x >= 0.0 && y >= 0.0 && x <= w && y <= h;
+            inside.then_some(CLASSES[usize::from(class)])
         });
         Ok(Self { crop, classes: classes.collect() })
     }
@@ -146,6 +159,13 @@ impl HeadMap {
         ends.map(|[l, t, r, b]| Rect::from_edges(l - half, t - half, r + half, b + half))
     }
 
+    /// What the cell around a place in the face's frame shows; `None` outside of map or photo.
+    pub fn class_at(&self, p: Point) -> Option<Class> {
+        let (x, y) = ((MIDDLE.x + p.x * IED) / 2.0, (MIDDLE.y + p.y * IED) / 2.0);
+        let inside = x >= 0.0 && y >= 0.0 && x < WIDTH as f64 && y < HEIGHT as f64;
+        if inside { self.classes[y as usize * WIDTH + x as usize] } else { None }
+    }
+
     /// Side of a cell in the face's frame.
     pub fn cell_size(&self) -> f64 {
         2.0 / IED
@@ -173,7 +193,11 @@ fn framed(p: Point) -> Point {
 
 /// A closed outline in the face's frame.
 #[derive(Debug, Clone)]
-pub struct Outline(Vec<Point>);
+pub struct Outline {
+    corners: Vec<Point>,
+    /// Left, top, right, bottom: most points are turned away by them.
+    ends: [f64; 4],
+}
 
 impl Outline {
     /// The outline through mesh points, blown up by `grow` about its centre.
@@ -181,17 +205,24 @@ impl Outline {
         let corners: Vec<Point> = indices.iter().filter_map(|&i| mesh.get(i)).map(|&p| map.to_face(p)).collect();
         let n = corners.len().max(1) as f64;
         let (x, y) = corners.iter().fold((0.0, 0.0), |(x, y), p| (x + p.x / n, y + p.y / n));
-        Self(corners.iter().map(|p| Point::new(x + (p.x - x) * grow, y + (p.y - y) * grow)).collect())
+        Self::through(corners.iter().map(|p| Point::new(x + (p.x - x) * grow, y + (p.y - y) * grow)).collect())
+    }
+
+    fn through(corners: Vec<Point>) -> Self {
+        let start = [f64::MAX, f64::MAX, f64::MIN, f64::MIN];
+        let ends = corners.iter().fold(start, |[l, t, r, b], p| [l.min(p.x), t.min(p.y), r.max(p.x), b.max(p.y)]);
+        Self { corners, ends }
     }
 
     /// Whether a point lies inside (even-odd rule).
     pub fn contains(&self, p: Point) -> bool {
+        let [left, top, right, bottom] = self.ends;
+        if !(p.x >= left && p.x <= right && p.y >= top && p.y <= bottom) {
+            return false;
+        }
         let mut inside = false;
-        let mut before = match self.0.last() {
-            Some(last) => *last,
-            None => return false,
-        };
-        for &corner in &self.0 {
+        let Some(&(mut before)) = self.corners.last() else { return false };
+        for &corner in &self.corners {
             if (corner.y > p.y) != (before.y > p.y) {
                 let x = before.x + (corner.x - before.x) * (p.y - before.y) / (corner.y - before.y);
                 inside ^= p.x < x;
@@ -242,6 +273,7 @@ mod tests {
             cheeks: [left, right],
             chin: left,
             pose: Pose::default(),
+            irises: [None; 2],
         }
     }
 
@@ -265,14 +297,16 @@ mod tests {
         let map = HeadMap::of(&RgbImage::new(80, 80), &face, &Disc).expect("a fake net");
         assert_eq!(map.share(|p| p.y < -1.0, &[Class::Face]), None);
         assert!(map.share(|p| p.y.abs() < 0.3 && p.x.abs() < 0.4, &[Class::Face]).is_some());
+        assert_eq!(map.class_at(Point::new(0.1, 0.1)), Some(Class::Face));
+        assert_eq!((map.class_at(Point::new(0.0, -1.0)), map.class_at(Point::new(9.0, 0.0))), (None, None));
     }
 
     #[test]
     fn outlines_contain_what_they_surround() {
         let square =
-            Outline(vec![Point::new(0.0, 0.0), Point::new(2.0, 0.0), Point::new(2.0, 2.0), Point::new(0.0, 2.0)]);
+            Outline::through(vec![Point::new(0.0, 0.0), Point::new(2.0, 0.0), Point::new(2.0, 2.0), Point::new(0.0, 2.0)]);
         assert!(square.contains(Point::new(1.0, 1.0)));
         assert!(!square.contains(Point::new(3.0, 1.0)));
-        assert!(!Outline(Vec::new()).contains(Point::new(0.0, 0.0)));
+        assert!(!Outline::through(Vec::new()).contains(Point::new(0.0, 0.0)));
     }
 }

@@ -37,16 +37,15 @@ const RING: f64 = 0.65;
 /// the eye's width.
 const RING_SHIFT: f64 = -0.022;
 
-/// Pupil centres, left and right of the picture, from the mesh in the picture's pixels.
-pub fn locate(rgb: &RgbImage, mesh: &[Point]) -> [Point; 2] {
-    EYES.map(|eye| {
+/// Pupil centres, left and right of the picture, from the mesh in the picture's pixels and the irises found there.
+pub fn locate(mesh: &[Point], irises: &[Option<Iris>; 2]) -> [Point; 2] {
+    [0, 1].map(|side| {
+        let eye = &EYES[side];
         let expected = eye.by_mesh(mesh);
-        let width = mesh[eye.corners[0]].distance(mesh[eye.corners[1]]);
-        let ring = Patch::around(rgb, expected, IRIS * width).and_then(|patch| patch.ring());
-        match ring.map(|iris| iris.center) {
+        match irises[side].map(|iris| iris.center) {
             Some(ring) => Point::new(
                 expected.x + (ring.x - expected.x) * RING,
-                expected.y + (ring.y + RING_SHIFT * width - expected.y) * RING,
+                expected.y + (ring.y + RING_SHIFT * eye.width(mesh) - expected.y) * RING,
             ),
             None => expected,
         }
@@ -65,13 +64,14 @@ pub struct Iris {
 
 /// The irises left and right of the picture; `None` where no ring stands out.
 pub fn irises(rgb: &RgbImage, mesh: &[Point]) -> [Option<Iris>; 2] {
-    EYES.map(|eye| {
-        let width = mesh[eye.corners[0]].distance(mesh[eye.corners[1]]);
-        Patch::around(rgb, eye.by_mesh(mesh), IRIS * width)?.ring()
-    })
+    EYES.map(|eye| Patch::around(rgb, eye.by_mesh(mesh), IRIS * eye.width(mesh))?.ring())
 }
 
 impl Eye {
+    fn width(&self, mesh: &[Point]) -> f64 {
+        mesh[self.corners[0]].distance(mesh[self.corners[1]])
+    }
+
     /// The pupil as the lids suggest it: least squares over the delineated portraits, in units of the eye's width from
     /// the middle of its corners.
     fn by_mesh(&self, mesh: &[Point]) -> Point {

@@ -2,7 +2,7 @@
 
 use image::GrayImage;
 
-use super::plane::{luma, quantile};
+use super::plane::{Plane, quantile};
 use crate::face::Face;
 use crate::facts::Missing;
 use crate::scene::Work;
@@ -110,20 +110,28 @@ impl Cloth {
         if right <= left + 2 || bottom <= top + 2 {
             return None;
         }
-        let mut values = Vec::with_capacity(((right - left) * (bottom - top)) as usize);
-        for y in top..bottom {
-            for x in left..right {
-                let cloth = person.get_pixel(x, y).0[0] >= 128 && (f64::from(x) + 0.5 - cx).abs() >= off_neck;
-                values.push(if cloth { smooth(work, x, y) } else { f32::NAN });
-            }
-        }
         let (width, height) = ((right - left) as usize, (bottom - top) as usize);
+        let rect = Rect::from_edges(f64::from(left), f64::from(top), f64::from(right), f64::from(bottom));
+        let plane = Plane::luma(&work.rgb, rect)?;
+        let mut values = Vec::with_capacity(width * height);
+        let mut sums = vec![0u16; width];
+        for y in 0..height {
+            let rows = [y.saturating_sub(1), y, (y + 1).min(height - 1)].map(|y| &plane.data[y * width..][..width]);
+            for (x, sum) in sums.iter_mut().enumerate() {
+                *sum = u16::from(rows[0][x]) + u16::from(rows[1][x]) + u16::from(rows[2][x]);
+            }
+            let mask = &person.as_raw()[(top as usize + y) * w as usize + left as usize..][..width];
+            values.extend((0..width).map(|x| {
+                let off = (f64::from(left) + x as f64 + 0.5 - cx).abs() >= off_neck;
+                let mean = || f32::from(sums[x.saturating_sub(1)] + sums[x] + sums[(x + 1).min(width - 1)]) / 9.0;
+                if mask[x] >= 128 && off { mean() } else { f32::NAN }
+            }));
+        }
         Some(Self { left: f64::from(left), top: f64::from(top), width, height, luma: values })
     }
 
     fn transposed(&self) -> Self {
-        let luma =
-            (0..self.width * self.height).map(|i| self.luma[i % self.height * self.width + i / self.height]).collect();
+        let luma = (0..self.width).flat_map(|x| self.luma.iter().skip(x).step_by(self.width).copied()).collect();
         Self { left: self.top, top: self.left, width: self.height, height: self.width, luma }
     }
 
@@ -153,20 +161,6 @@ impl Cloth {
         }
         (densities.len() >= 8).then(|| f64::from(quantile(&mut densities, LINES)))
     }
-}
-
-/// Mean luma of the 3x3 pixels around one.
-fn smooth(work: &Work, x: u32, y: u32) -> f32 {
-    let (w, h) = work.rgb.dimensions();
-    let (columns, rows) = (x.saturating_sub(1)..(x + 2).min(w), y.saturating_sub(1)..(y + 2).min(h));
-    let (mut sum, mut n) = (0u32, 0u32);
-    for y in rows {
-        for x in columns.clone() {
-            sum += u32::from(luma(work.rgb.get_pixel(x, y).0));
-            n += 1;
-        }
-    }
-    sum as f32 / n.max(1) as f32
 }
 
 /// Turning points of a line that lie at least [`SWING`] from the one before.

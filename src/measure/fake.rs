@@ -54,6 +54,7 @@ pub(crate) fn face_at(eyes: Point, width: f64) -> Face {
         cheeks: [at(-0.5, 0.2), at(0.5, 0.2)],
         chin: at(0.0, 0.82),
         pose: Pose::default(),
+        irises: [None; 2],
         mesh,
     }
 }

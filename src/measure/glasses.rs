@@ -171,6 +171,7 @@ mod tests {
             cheeks: [left, right],
             chin: Point::new(240.0, 420.0),
             pose: Pose::default(),
+            irises: [None; 2],
         }
     }
 

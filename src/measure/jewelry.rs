@@ -62,31 +62,35 @@ pub fn jewelry(rgb: &RgbImage, map: &HeadMap, face: &Face) -> Option<Jewelry> {
 
 fn spots(rgb: &RgbImage, map: &HeadMap, region: Rect) -> Option<Jewelry> {
     // Cells of skin with skin above and below: at the edge of a collar or of hair anything may shine.
-    let skin: Vec<Point> = map.cells().filter(|cell| cell.class == Class::Skin).map(|cell| cell.at).collect();
     let cell = map.cell_size();
-    let near = |p: Point, dy: f64| {
-        skin.iter().any(|s| (s.x - p.x).abs() <= cell / 2.0 && (s.y - (p.y + dy)).abs() <= cell / 2.0)
-    };
-    let inside: Vec<Point> = skin
-        .iter()
-        .copied()
+    let is_skin = |p: Point, dy: f64| map.class_at(Point::new(p.x, p.y + dy)) == Some(Class::Skin);
+    let inside: Vec<Point> = map
+        .cells()
+        .filter(|cell| cell.class == Class::Skin)
+        .map(|cell| cell.at)
         .filter(|p| p.x >= region.x && p.x <= region.right() && p.y >= region.y && p.y <= region.bottom())
-        .filter(|&p| near(p, -cell) && near(p, cell))
+        .filter(|&p| is_skin(p, -cell) && is_skin(p, cell))
         .collect();
     if inside.len() < 12 {
         return None;
     }
     let (width, height) = ((region.width * FINE) as usize, (region.height * FINE) as usize);
     let mut colors: Vec<Option<Lab>> = vec![None; width * height];
+    // One sample to the right and one down, in the photo.
+    let [origin, right, down] = [(0.0, 0.0), (1.0 / FINE, 0.0), (0.0, 1.0 / FINE)]
+        .map(|(x, y)| map.to_picture(Point::new(region.x + x, region.y + y)));
+    let step = |p: Point| Point::new(p.x - origin.x, p.y - origin.y);
+    let (right, down) = (step(right), step(down));
     for p in &inside {
         let column = |x: f64| (((x - region.x) * FINE).max(0.0) as usize).min(width);
         let row = |y: f64| (((y - region.y) * FINE).max(0.0) as usize).min(height);
         for v in row(p.y - cell / 2.0)..row(p.y + cell / 2.0) {
             for u in column(p.x - cell / 2.0)..column(p.x + cell / 2.0) {
-                let at = Point::new(region.x + (u as f64 + 0.5) / FINE, region.y + (v as f64 + 0.5) / FINE);
-                let at = map.to_picture(at);
+                let index = v * width + u;
+                let (u, v) = (u as f64 + 0.5, v as f64 + 0.5);
+                let at = Point::new(origin.x + u * right.x + v * down.x, origin.y + u * right.y + v * down.y);
                 if at.x >= 0.0 && at.y >= 0.0 && at.x < f64::from(rgb.width()) && at.y < f64::from(rgb.height()) {
-                    colors[v * width + u] = Some(Lab::of_pixel(rgb.get_pixel(at.x as u32, at.y as u32).0));
+                    colors[index] = Some(Lab::of_pixel(rgb.get_pixel(at.x as u32, at.y as u32).0));
                 }
             }
         }

@@ -51,12 +51,19 @@ pub fn of_skin(rgb: &RgbImage, face: &Face) -> Option<f64> {
 fn deviations(plane: &Plane) -> Vec<f32> {
     let (w, h) = (plane.width, plane.height);
     let mut out = vec![0.0; w * h];
+    let n = (2 * WINDOW + 1).pow(2) as f32;
+    // Down the columns first, which compiles to vector code.
+    let mut sums = vec![0u16; w];
     for y in WINDOW..h.saturating_sub(WINDOW) {
-        for x in WINDOW..w.saturating_sub(WINDOW) {
-            let rows = plane.data[(y - WINDOW) * w..].chunks(w).take(2 * WINDOW + 1);
-            let sum: u32 = rows.flat_map(|row| &row[x - WINDOW..=x + WINDOW]).map(|&v| u32::from(v)).sum();
-            let n = (2 * WINDOW + 1).pow(2) as f32;
-            out[y * w + x] = (f32::from(plane.data[y * w + x]) - sum as f32 / n).abs();
+        sums.fill(0);
+        for row in plane.data[(y - WINDOW) * w..].chunks_exact(w).take(2 * WINDOW + 1) {
+            sums.iter_mut().zip(row).for_each(|(sum, &v)| *sum += u16::from(v));
+        }
+        let middle = &plane.data[y * w + WINDOW..(y + 1) * w];
+        let out = &mut out[y * w + WINDOW..(y + 1) * w];
+        for ((out, &v), window) in out.iter_mut().zip(middle).zip(sums.windows(2 * WINDOW + 1)) {
+            let sum: u16 = window.iter().sum();
+            *out = (f32::from(v) - f32::from(sum) / n).abs();
         }
     }
     out

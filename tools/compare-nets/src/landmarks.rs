@@ -66,7 +66,7 @@ pub fn compare(models: &Path, photos: &Path) -> Result<()> {
     let ways: [(&str, &dyn Net, Read); 3] = [
         ("468 points, middle of the lids", &small, |_, mesh| (lids(mesh), raw_cheeks(mesh))),
         ("468 points, as gradphoto measures", &small, |rgb, mesh| {
-            (pupil::locate(rgb, &mesh.points), geometry::cheeks(&mesh.points))
+            (pupil::locate(&mesh.points, &pupil::irises(rgb, &mesh.points)), geometry::cheeks(&mesh.points))
         }),
         ("478 points, iris centres", &large, |_, mesh| ([mesh.points[0], mesh.points[1]], raw_cheeks(mesh))),
     ];
