@@ -8,6 +8,7 @@ use gradphoto::check::Status;
 use gradphoto::face::Detection;
 use gradphoto::face::detect::Detector;
 use gradphoto::face::net::{Net, NetError, Nets};
+use gradphoto::measure::skin::OVAL;
 use gradphoto::profile::{Profile, builtin};
 use gradphoto::report::ReportValue;
 use gradphoto::units::{Point, Rect};
@@ -52,6 +53,12 @@ impl Net for FixedMesh {
             })
             .collect();
         let mut put = |i: usize, x: f32, y: f32| mesh[i] = [x, y, 0.0];
+        for (k, &i) in OVAL.iter().enumerate() {
+            let angle = (10.0 * k as f32).to_radians();
+            put(i, 96.0 + 56.0 * angle.sin(), 100.0 - 58.0 * angle.cos());
+        }
+        put(9, 96.0, 74.0);
+        put(2, 96.0, 112.0);
         put(93, 40.0, 100.0);
         put(323, 152.0, 100.0);
         put(152, 96.0, 160.0);
@@ -82,16 +89,30 @@ impl Net for FlatEdge {
     }
 }
 
-/// Sees hair above, face, ears and neck, and nothing that covers them.
-struct BareHead;
+/// Sees hair above, face, ears and neck, and what is `worn` over them.
+struct FixedHead {
+    worn: Worn,
+}
 
-impl Net for BareHead {
+#[derive(Clone, Copy, PartialEq)]
+enum Worn {
+    Nothing,
+    Sunglasses,
+    Hat,
+    Mask,
+}
+
+impl Net for FixedHead {
     fn input_shape(&self) -> [usize; 4] {
         [1, 3, 192, 144]
     }
 
     fn run(&self, _: Vec<f32>) -> Result<Vec<Vec<f32>>, NetError> {
+        // The pupils lie in row 43, the nose's base a little below row 56.
         let class = |x: usize, y: usize| match (x, y) {
+            (_, 0..26) if self.worn == Worn::Hat => 5,
+            (20..52, 56..80) if self.worn == Worn::Mask => 5,
+            (20..52, 38..50) if self.worn == Worn::Sunglasses => 7,
             (_, 0..26) => 1,
             (20..52, 26..80) => 2,
             (8..64, 26..) => 3,
@@ -120,14 +141,18 @@ impl Net for NoNet {
 }
 
 fn fake_engine(faces: &[Rect], logit: f32) -> Engine {
-    Engine::with_nets(Nets {
+    Engine::with_nets(fake_nets(faces, logit, Worn::Nothing))
+}
+
+fn fake_nets(faces: &[Rect], logit: f32, worn: Worn) -> Nets {
+    Nets {
         detector: Box::new(FixedDetector(faces.to_vec())),
         landmarks: Box::new(FixedMesh { logit }),
         cheek_edge: Box::new(FlatEdge),
-        parser: Box::new(BareHead),
+        parser: Box::new(FixedHead { worn }),
         fine_landmarks: Box::new(NoNet),
         segmenter: Box::new(NoNet),
-    })
+    }
 }
 
 /// A head and shoulders of plain colours on blue: hair top at y = 80.
@@ -185,6 +210,36 @@ fn fake_nets_carry_a_drawn_photo_through_the_whole_pipeline() {
     assert_eq!(status(&report, "file.format"), Status::Fail);
     assert_eq!(report.verdict, Verdict::Reject);
     assert!(report.not_checked.iter().any(|item| item.id == "mirrored"));
+}
+
+#[test]
+fn what_another_finding_hides_is_undetermined_and_names_it() {
+    // The eyes' surroundings are painted dark, as behind lenses: a lens as bright as skin is none.
+    let mut dark = drawn();
+    for (x, y, pixel) in dark.enumerate_pixels_mut() {
+        if (170..310).contains(&x) && (225..270).contains(&y) {
+            *pixel = Rgb([12, 12, 14]);
+        }
+    }
+    let bytes = png(&dark);
+    let report = |worn| check(&Engine::with_nets(fake_nets(&[FACE], 5.0, worn)), &bytes);
+    for (worn, finding, hidden) in [
+        (Worn::Sunglasses, "glasses.tint", &["eyes.open", "eyes.gaze", "eyes.red"][..]),
+        (Worn::Hat, "cover.head", &["face.head-top", "face.hairline", "face.ears", "cover.hair"]),
+        (Worn::Mask, "cover.face", &["mouth.closed"]),
+    ] {
+        let (with, bare) = (report(worn), report(Worn::Nothing));
+        assert_eq!(status(&bare, finding), Status::Pass, "{finding} on a bare head");
+        assert_eq!(status(&with, finding), Status::Fail, "{finding}: {:?}", with.check(finding));
+        for id in hidden {
+            let result = with.check(id).unwrap();
+            assert_eq!(result.because_of.as_deref(), Some(finding), "{id}: {result:?}");
+            let expected = if *id == "face.hairline" { Status::Pass } else { Status::Undetermined };
+            assert_eq!((result.status, &result.value), (expected, &None), "{id}");
+            assert!(result.message.en.contains(finding) && result.message.zh.contains(finding), "{:?}", result.message);
+            assert_eq!(bare.check(id).unwrap().because_of, None, "{id}");
+        }
+    }
 }
 
 #[test]

@@ -303,8 +303,12 @@ mod tests {
 
     #[test]
     fn outlines_contain_what_they_surround() {
-        let square =
-            Outline::through(vec![Point::new(0.0, 0.0), Point::new(2.0, 0.0), Point::new(2.0, 2.0), Point::new(0.0, 2.0)]);
+        let square = Outline::through(vec![
+            Point::new(0.0, 0.0),
+            Point::new(2.0, 0.0),
+            Point::new(2.0, 2.0),
+            Point::new(0.0, 2.0),
+        ]);
         assert!(square.contains(Point::new(1.0, 1.0)));
         assert!(!square.contains(Point::new(3.0, 1.0)));
         assert!(!Outline::through(Vec::new()).contains(Point::new(0.0, 0.0)));
