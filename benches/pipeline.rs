@@ -3,8 +3,9 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use gradphoto::face::Faces;
 use gradphoto::face::net::Nets;
+use gradphoto::face::parser::HeadMap;
+use gradphoto::face::{Faces, cheeks, landmarks};
 use gradphoto::limits::Limits;
 use gradphoto::profile::builtin;
 use gradphoto::scene::Scene;
@@ -22,6 +23,15 @@ fn stages(c: &mut Criterion) {
     c.bench_function("photo", |b| b.iter(|| photo::decode(&bytes, None, &limits)));
     c.bench_function("face", |b| b.iter(|| Faces::find(&photo, &nets).unwrap()));
     c.bench_function("scene", |b| b.iter(|| Scene::of(&photo, faces.main.as_ref(), &nets).unwrap()));
+
+    // What runs only when a check asks for it.
+    let face = faces.main.as_ref().unwrap();
+    c.bench_function("head parser", |b| b.iter(|| HeadMap::of(&photo.rgb, face, nets.parser.as_ref()).unwrap()));
+    let fine = nets.fine_landmarks.as_ref();
+    c.bench_function("fine mesh", |b| b.iter(|| landmarks::locate_fine(&photo.rgb, &face.detection, fine).unwrap()));
+    c.bench_function("cheeks", |b| {
+        b.iter(|| cheeks::locate(&photo.rgb, &face.mesh, nets.cheek_edge.as_ref()).unwrap());
+    });
 
     let engine = Engine::new().unwrap();
     let profile = builtin("zikao-graduation").unwrap();

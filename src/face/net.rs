@@ -80,8 +80,8 @@ impl Nets {
         })
     }
 
-    /// The nets whose weights are embedded in the program. The detector and the landmarks are made ready now, so that
-    /// a fault shows at the start and not on the first photo; the others when a photo first needs them.
+    /// The nets whose weights are embedded in the program. What every photo needs is made ready now, so that a fault
+    /// shows at the start and not on the first photo; the fine mesh beside it, the segmenter when a photo first needs it.
     ///
     /// # Errors
     /// When embedded weights cannot be loaded.
@@ -90,13 +90,19 @@ impl Nets {
         let landmarks = OnnxNet::new("face_landmark", [1, 192, 192, 3], weights::LANDMARKS);
         let cheek_edge = OnnxNet::new("cheek_edge", [2, 10, 48, 3], weights::CHEEK_EDGE);
         let parser = OnnxNet::new("head_parser", [1, 3, 192, 144], weights::PARSER);
-        let fine_landmarks = OnnxNet::new("face_landmarks_detector", [1, 256, 256, 3], weights::FINE_LANDMARKS);
+        let fine_landmarks =
+            Arc::new(OnnxNet::new("face_landmarks_detector", [1, 256, 256, 3], weights::FINE_LANDMARKS));
+        // The largest by far: made ready beside all else, so that the first photo that needs it waits as little as can be.
+        // Without a thread it is made ready when it is needed.
+        let early = Arc::clone(&fine_landmarks);
+        drop(std::thread::Builder::new().name("fine mesh".to_owned()).spawn(move || early.plan().map(drop)));
         let segmenter = OnnxNet::new("selfie_segmenter", [1, 256, 256, 3], weights::SEGMENTER);
         // Two at once: optimising the graphs is most of the time before the first verdict.
         std::thread::scope(|scope| {
             let other = scope.spawn(|| detector.plan().map(drop));
             landmarks.plan()?;
             cheek_edge.plan()?;
+            parser.plan()?;
             other.join().unwrap_or_else(|_| Err(NetError::new(detector.name, "the runtime panicked")))
         })?;
         Ok(Self {
@@ -131,6 +137,16 @@ pub struct OnnxNet {
 impl fmt::Debug for OnnxNet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("OnnxNet").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl<N: Net + ?Sized> Net for Arc<N> {
+    fn input_shape(&self) -> [usize; 4] {
+        self.as_ref().input_shape()
+    }
+
+    fn run(&self, input: Vec<f32>) -> Result<Vec<Vec<f32>>, NetError> {
+        self.as_ref().run(input)
     }
 }
 

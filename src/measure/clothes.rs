@@ -65,7 +65,7 @@ pub struct Pattern {
     pub region: Rect,
 }
 
-/// Counts the changes of tone (turning points of the luma, smoothed over 3x3 pixels, that lie at least [`SWING`] apart)
+/// Counts the changes of tone (turning points of the luma, smoothed over 3x3 pixels, that lie at least 8 levels apart)
 /// along rows and columns of the clothes. Folds and shade change slowly and buttons and collars seldom, stripes and checks
 /// again and again.
 ///
@@ -163,7 +163,7 @@ impl Cloth {
     }
 }
 
-/// Turning points of a line that lie at least [`SWING`] from the one before.
+/// Turning points of a line that lie at least `SWING` from the one before.
 fn turns(line: &[f32]) -> u32 {
     let Some(&first) = line.first() else { return 0 };
     let (mut low, mut high, mut rising, mut count) = (first, first, None, 0);

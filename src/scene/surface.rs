@@ -77,9 +77,10 @@ impl Surface {
             if residuals.len() < 10 * TERMS {
                 return None;
             }
-            for i in 0..TERMS {
-                for j in 0..i {
-                    normal[i][j] = normal[j][i];
+            let upper = normal;
+            for (i, row) in normal.iter_mut().enumerate() {
+                for (j, value) in row.iter_mut().enumerate().take(i) {
+                    *value = upper[j][i];
                 }
             }
             // A little ridge keeps the curvature at rest where samples do not speak of it.
