@@ -31,7 +31,10 @@ const BORDER: Check = Check {
         },
     ],
     measure: |facts, _| {
-        let found = borders(&facts.photo?.rgb);
+        let found = match facts.scene {
+            Ok(scene) => scene.borders,
+            Err(_) => borders(&facts.photo?.rgb),
+        };
         let named = |names: [&str; 4], between: &str| {
             let present: Vec<&str> = found.iter().zip(names).filter_map(|(b, name)| b.map(|_| name)).collect();
             present.join(between)

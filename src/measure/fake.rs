@@ -121,6 +121,7 @@ pub(crate) fn scene(rgb: &RgbImage) -> Scene {
         plain: true,
     };
     Scene {
+        borders: crate::measure::border::borders(rgb),
         work: Work { rgb: rgb.clone(), blocks: LabImage::of_blocks(rgb), scale: 1.0 },
         person,
         source: MaskSource::Color,

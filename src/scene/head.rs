@@ -3,7 +3,8 @@
 use image::GrayImage;
 
 use super::Work;
-use super::lab::Lab;
+use super::lab::{BLOCK, Lab};
+use super::mask::flood;
 use crate::face::Face;
 use crate::facts::Missing;
 
@@ -34,7 +35,14 @@ pub(super) fn top(work: &Work, person: &GrayImage, face: &Face) -> Result<f64, M
     let left = (center - REACH * width).max(0.0) as u32;
     let right = ((center + REACH * width).max(0.0) as u32).min(person.width());
     let eye_row = ((eyes.y / work.scale).max(0.0) as u32).min(person.height());
-    let solid = |y: u32| (left..right).filter(|&x| person.get_pixel(x, y).0[0] >= 128).count() as f64;
+    // Several starts, because the mask may have a hole in bright skin.
+    let starts = [10, 151, 9, 6, 4, 50, 280].map(|i| (face.mesh[i].x / work.scale, face.mesh[i].y / work.scale));
+    let head = &connected(person, &starts);
+    let solid = |y: u32| {
+        let blocks = &head.blocks[(y as usize / BLOCK).min(head.height - 1) * head.width..][..head.width];
+        let is_head = |x: u32| blocks[(x as usize / BLOCK).min(head.width - 1)];
+        (left..right).filter(|&x| is_head(x) && person.get_pixel(x, y).0[0] >= 128).count() as f64
+    };
     // A thing above the head (a lamp, a stamp) ends again before the hair begins: the head carries on to the eyes.
     let rough = (0..eye_row)
         .find(|&y| solid(y) >= needed && (y..eye_row).step_by(4).all(|y| solid(y) >= needed * 0.5))
@@ -42,6 +50,13 @@ pub(super) fn top(work: &Work, person: &GrayImage, face: &Face) -> Result<f64, M
     if rough == 0 {
         return Ok(0.0);
     }
+    // The columns of the head near its top, and a little beside them for loose hair.
+    let below = rough as usize / BLOCK..((rough as usize + (0.12 * width) as usize) / BLOCK + 1).min(head.height);
+    let columns = below.flat_map(|y| (0..head.width).filter(move |&x| head.blocks[y * head.width + x]));
+    let (first, last) = columns.fold((usize::MAX, 0), |(a, b), x| (a.min(x), b.max(x)));
+    let reach = (0.05 * width) as u32;
+    let left = left.max(((first.min(head.width) * BLOCK) as u32).saturating_sub(reach));
+    let right = right.min(((last + 1) * BLOCK) as u32 + reach);
     let cover = Cover::at(work, person, left..right, rough, width);
     let covered = |y: u32| (left..right).map(|x| cover.of(work, x, y)).sum::<f64>();
     let start = rough.saturating_sub((0.03 * width) as u32);
@@ -55,6 +70,24 @@ pub(super) fn top(work: &Work, person: &GrayImage, face: &Face) -> Result<f64, M
         before = here;
     }
     Ok(f64::from(rough) * work.scale)
+}
+
+/// The blocks of a person mask that hang together with the face.
+struct Connected {
+    width: usize,
+    height: usize,
+    blocks: Vec<bool>,
+}
+
+/// What hangs together with points of the face, in working pixels: a thing beside the head is not the head.
+fn connected(person: &GrayImage, face: &[(f64, f64)]) -> Connected {
+    let (w, h) = (person.width() as usize, person.height() as usize);
+    let (width, height) = (w.div_ceil(BLOCK), h.div_ceil(BLOCK));
+    let middle = |i: usize, n: usize| (i * BLOCK + BLOCK / 2).min(n - 1);
+    let solid = |i: usize| person.as_raw()[middle(i / width, h) * w + middle(i % width, w)] >= 128;
+    let cell = |v: f64, n: usize| (v.max(0.0) as usize / BLOCK).min(n - 1);
+    let starts = face.iter().map(|&(x, y)| cell(y, height) * width + cell(x, width));
+    Connected { width, height, blocks: flood(width, height, starts, solid) }
 }
 
 /// Background and hair colour at the top of the head.

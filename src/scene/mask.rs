@@ -9,6 +9,7 @@ use super::lab::{BLOCK, Lab, LabImage};
 use super::surface::{Sample, Surface};
 use crate::face::Face;
 use crate::face::net::{Net, NetError};
+use crate::measure::border::Border;
 use crate::units::Rect;
 
 /// Width of the strips along the top and the sides that are expected to show background, over the picture's side.
@@ -42,7 +43,7 @@ pub(super) fn unit(i: usize, n: usize) -> f32 {
 }
 
 /// Looks for one smooth colour surface behind the person. `None` when the background is not plain.
-pub(super) fn plain<'a>(work: &'a Work, face: Option<&Face>) -> Option<Plain<'a>> {
+pub(super) fn plain<'a>(work: &'a Work, face: Option<&Face>, borders: &[Option<Border>; 4]) -> Option<Plain<'a>> {
     let blocks = &work.blocks;
     let (w, h) = (blocks.width, blocks.height);
     if w < 16 || h < 16 {
@@ -52,9 +53,15 @@ pub(super) fn plain<'a>(work: &'a Work, face: Option<&Face>) -> Option<Plain<'a>
     // Below the chin the sides show shoulders.
     let side_end = face.map_or(h * 6 / 10, |face| ((face.chin.y / cell) as usize).clamp(h / 4, h));
     let strip = ((w.min(h) as f64 * STRIP).ceil() as usize).max(2);
-    let in_strip = |x: usize, y: usize| y < strip || (y < side_end && (x < strip || x + strip >= w));
+    // Inside of a border, and a block further, where its edge bleeds.
+    let [left, top, right, _] =
+        borders.map(|border| border.map_or(0, |border| (f64::from(border.width) / cell).ceil() as usize + 1));
+    let in_strip = |x: usize, y: usize| {
+        let at_sides = y < side_end && (x < left + strip || x + right + strip >= w);
+        y >= top && x >= left && x + right < w && (y < top + strip || at_sides)
+    };
     let sample = |x: usize, y: usize| Sample { x: unit(x, w), y: unit(y, h), lab: blocks.get(x, y) };
-    let seeds: Vec<Sample> = (0..side_end.max(strip))
+    let seeds: Vec<Sample> = (0..side_end.max(top + strip).min(h))
         .flat_map(|y| (0..w).map(move |x| (x, y)))
         .filter(|&(x, y)| (x + y) % 2 == 0 && in_strip(x, y))
         .map(|(x, y)| sample(x, y))

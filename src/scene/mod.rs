@@ -17,6 +17,7 @@ use image::{GrayImage, RgbImage};
 use crate::face::Face;
 use crate::face::net::{NetError, Nets};
 use crate::facts::Missing;
+use crate::measure::border::{self, Border};
 use crate::photo::Photo;
 use crate::units::Rect;
 use lab::{Lab, LabImage};
@@ -76,6 +77,8 @@ pub struct Scene {
     pub work: Work,
     /// Person mask at working size: 255 person, 0 background, between at the soft edge.
     pub person: GrayImage,
+    /// Borders added around the photo: left, top, right, bottom. What lies behind them is the photo.
+    pub borders: [Option<Border>; 4],
     /// Where the mask comes from.
     pub source: MaskSource,
     /// The background, or why there is none.
@@ -93,21 +96,23 @@ impl Scene {
     /// When the segmentation net is needed and cannot be run.
     pub fn of(photo: &Photo, face: Option<&Face>, nets: &Nets) -> Result<Self, NetError> {
         let work = Work::of(&photo.rgb);
-        if let Some(plain) = mask::plain(&work, face) {
+        let borders = border::borders(&photo.rgb);
+        if let Some(plain) = mask::plain(&work, face, &borders) {
             let chin_row = face
                 .map_or(plain.blocks.height, |face| (face.chin.y / work.scale / lab::BLOCK as f64).max(0.0) as usize);
             let shade = background::shade(&plain, chin_row);
             let person = mask::person_by_color(&work.rgb, &plain, &shade);
             let background = background::of_plain(&plain, &shade, face, work.scale);
-            return Ok(Self::with(work, person, MaskSource::Color, background, face));
+            return Ok(Self::with(work, borders, person, MaskSource::Color, background, face));
         }
         let (person, crop) = mask::person_by_net(&work.rgb, work.scale, face, nets.segmenter.as_ref())?;
         let background = background::of_mask(&work, &person, crop);
-        Ok(Self::with(work, person, MaskSource::Net, background, face))
+        Ok(Self::with(work, borders, person, MaskSource::Net, background, face))
     }
 
     fn with(
         work: Work,
+        borders: [Option<Border>; 4],
         person: GrayImage,
         source: MaskSource,
         background: Result<Background, Missing>,
@@ -118,7 +123,7 @@ impl Scene {
         };
         let head_top = of_face(head::top);
         let hairline = of_face(head::hairline);
-        Self { work, person, source, background, head_top, hairline }
+        Self { work, person, borders, source, background, head_top, hairline }
     }
 }
 
