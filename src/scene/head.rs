@@ -121,10 +121,16 @@ impl Cover {
     /// Soft step of the cover around one half, so that a row's count moves smoothly.
     fn of(&self, work: &Work, x: u32, y: u32) -> f64 {
         let pixel = work.lab(x, y);
-        let full = self.background.distance(self.hair).max(1.0);
-        let cover = pixel.distance(self.background) / full;
+        let full = contrast(self.background, self.hair).max(1.0);
+        let cover = contrast(pixel, self.background) / full;
         f64::from(((cover - SOLID_COVER) * 4.0 + 0.5).clamp(0.0, 1.0))
     }
+}
+
+/// Difference in which lightness counts twice: JPEG keeps it at full resolution, while the hair's hue bleeds over whole
+/// blocks above the head.
+fn contrast(a: Lab, b: Lab) -> f32 {
+    ((a.l - b.l).powi(2) + 0.25 * ((a.a - b.a).powi(2) + (a.b - b.b).powi(2))).sqrt()
 }
 
 /// Difference from the forehead's skin at which a pixel is hair, in Lab units.
