@@ -1,11 +1,10 @@
 //! Face detection behind a trait: the short-range net by default, SeetaFace (rustface) to choose.
 
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{PixelType, ResizeAlg, ResizeOptions, Resizer};
 use image::RgbImage;
 
 use super::Detection;
 use super::net::{Net, NetError};
+use crate::photo::resize::{FilterType, resized};
 use crate::units::{Point, Rect};
 
 /// Something that finds faces in a picture.
@@ -107,15 +106,10 @@ fn letterboxed(rgb: &RgbImage, region: Rect, side: usize) -> Option<(Vec<f32>, L
     // Whole pixels of the input, so that the square's origin can be placed exactly.
     let fit = |length: f64| ((length / longer * side as f64).round() as u32).clamp(1, side as u32);
     let (w, h) = (fit(width), fit(height));
-    let source = ImageRef::new(rgb.width(), rgb.height(), rgb.as_raw(), PixelType::U8x3).ok()?;
-    let mut small = Image::new(w, h, PixelType::U8x3);
-    let options = ResizeOptions::new()
-        .resize_alg(ResizeAlg::Convolution(fast_image_resize::FilterType::Bilinear))
-        .crop(x0, y0, width, height);
-    Resizer::new().resize(&source, &mut small, &options).ok()?;
+    let small = resized(rgb, Rect { x: x0, y: y0, width, height }, (w, h), FilterType::Bilinear)?;
     let (left, top) = ((side - w as usize) / 2, (side - h as usize) / 2);
     let mut input = vec![-1.0; side * side * 3];
-    for (y, row) in small.buffer().chunks_exact(w as usize * 3).enumerate() {
+    for (y, row) in small.as_raw().chunks_exact(w as usize * 3).enumerate() {
         let start = ((top + y) * side + left) * 3;
         for (to, &from) in input[start..start + row.len()].iter_mut().zip(row) {
             *to = f32::from(from) / 127.5 - 1.0;

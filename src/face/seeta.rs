@@ -5,14 +5,13 @@
 //! keypoints that the landmark crop needs are put where a level face has them. `docs/nets.md` compares it with the
 //! default.
 
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use image::RgbImage;
 use rustface::{ImageData, Model};
 
 use super::Detection;
 use super::detect::Detector;
 use super::net::NetError;
+use crate::photo::resize::{FilterType, resized};
 use crate::units::{Point, Rect};
 
 /// Longer side of the reduced picture: faces down to an eighth of it are found.
@@ -54,15 +53,11 @@ impl Detector for SeetaFace {
         if !(scale > 0.0) || w < SMALLEST || h < SMALLEST {
             return Ok(Vec::new());
         }
-        let fault = |e: &dyn std::fmt::Display| NetError { net: "seetaface", reason: e.to_string() };
-        let source = ImageRef::new(rgb.width(), rgb.height(), rgb.as_raw(), PixelType::U8x3).map_err(|e| fault(&e))?;
-        let mut small = Image::new(w, h, PixelType::U8x3);
-        let options =
-            ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear)).crop(x, y, width, height);
-        Resizer::new().resize(&source, &mut small, &options).map_err(|e| fault(&e))?;
+        let part = Rect { x, y, width, height };
+        let Some(small) = resized(rgb, part, (w, h), FilterType::Bilinear) else { return Ok(Vec::new()) };
         // Luma of ITU-R BT.601, as the cascade was trained on.
         let luma: Vec<u8> = small
-            .buffer()
+            .as_raw()
             .chunks_exact(3)
             .map(|p| ((299 * u32::from(p[0]) + 587 * u32::from(p[1]) + 114 * u32::from(p[2]) + 500) / 1000) as u8)
             .collect();

@@ -1,10 +1,9 @@
 //! A turned and scaled crop of a picture, sampled sub-pixel: how every net and every search near the eyes is fed.
 
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use image::RgbImage;
 
-use crate::units::Point;
+use super::resize::{FilterType, resized};
+use crate::units::{Point, Rect};
 
 /// A similarity: maps the pixels of a crop to the picture.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -79,16 +78,8 @@ impl Crop {
         if columns < 2.0 || rows < 2.0 {
             return None;
         }
-        let source = ImageRef::new(rgb.width(), rgb.height(), rgb.as_raw(), PixelType::U8x3).ok()?;
-        let mut small = Image::new(columns as u32, rows as u32, PixelType::U8x3);
-        let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Box)).crop(
-            left,
-            top,
-            columns * factor,
-            rows * factor,
-        );
-        Resizer::new().resize(&source, &mut small, &options).ok()?;
-        let small = RgbImage::from_raw(columns as u32, rows as u32, small.into_vec())?;
+        let part = Rect { x: left, y: top, width: columns * factor, height: rows * factor };
+        let small = resized(rgb, part, (columns as u32, rows as u32), FilterType::Box)?;
         let center = Point::new((self.center.x - left) / factor, (self.center.y - top) / factor);
         Some((Self { center, scale: self.scale / factor, ..*self }, small))
     }

@@ -6,6 +6,7 @@
 use super::container::{Density, DensitySource, Stream, within};
 use super::entropy::{Entropy, FrameComponent, ScanEnd, ScanHeader, next_marker};
 use super::quality::{self, ZIGZAG};
+use super::traces;
 use crate::limits::Limits;
 
 /// Facts of a JPEG stream (ITU-T T.81).
@@ -115,7 +116,7 @@ fn segment(bytes: &[u8], at: usize) -> Option<&[u8]> {
     bytes.get(at + 2..at + length.max(2))
 }
 
-fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
+pub(super) fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
     bytes.get(at..)?.first_chunk().map(|&pair| u16::from_be_bytes(pair))
 }
 
@@ -170,7 +171,7 @@ impl<'a> Walk<'a> {
                 self.exif = self.exif.or_else(|| body.strip_prefix(b"Exif\0\0"));
                 if let Some(packet) = body.strip_prefix(b"http://ns.adobe.com/xap/1.0/\0") {
                     self.xmp = true;
-                    self.creator_tool = self.creator_tool.take().or_else(|| creator_tool(packet));
+                    self.creator_tool = self.creator_tool.take().or_else(|| traces::creator_tool(packet));
                 }
                 Some(())
             }
@@ -187,7 +188,7 @@ impl<'a> Walk<'a> {
             0xED => {
                 if let Some(resources) = body.strip_prefix(b"Photoshop 3.0\0") {
                     self.photoshop = true;
-                    self.photoshop_settings |= holds_settings(resources);
+                    self.photoshop_settings |= traces::holds_settings(resources);
                 }
                 Some(())
             }
@@ -359,39 +360,6 @@ fn jfif_density(body: &[u8]) -> Option<Density> {
     let (x, y) = (u16_at(rest, 3)?, u16_at(rest, 5)?);
     let density = Density { x: f64::from(x) * scale, y: f64::from(y) * scale, source: DensitySource::Jfif };
     (x > 0 && y > 0).then_some(density)
-}
-
-/// Image resources for captions: IPTC-NAA and its digest. Programs that only catalogue photos write them too.
-const CAPTIONS: [u16; 2] = [0x0404, 0x0425];
-
-/// Whether a block of Photoshop's image resources holds any that is no caption. Each is `8BIM`, an id, a name as a
-/// Pascal string, a length and the data, name and data padded to even length.
-fn holds_settings(mut block: &[u8]) -> bool {
-    while let Some(rest) = block.strip_prefix(b"8BIM") {
-        let (Some(id), Some(&name)) = (u16_at(rest, 0), rest.get(2)) else { return false };
-        if !CAPTIONS.contains(&id) {
-            return true;
-        }
-        let at = 2 + (usize::from(name) + 2) / 2 * 2;
-        let Some(length) = rest.get(at..).and_then(|rest| rest.first_chunk()) else { return false };
-        let length = u32::from_be_bytes(*length) as usize;
-        block = rest.get(at + 4 + length.saturating_add(1) / 2 * 2..).unwrap_or_default();
-    }
-    false
-}
-
-/// Longest name kept of a program, in characters.
-const MAX_NAME: usize = 128;
-
-/// The value of `xmp:CreatorTool`, written as an attribute or as an element.
-fn creator_tool(packet: &[u8]) -> Option<String> {
-    let packet = String::from_utf8_lossy(packet);
-    let (_, rest) = packet.split_once("CreatorTool")?;
-    let value = rest.trim_start_matches([' ', '=']).strip_prefix(['"', '\'', '>'])?;
-    let end = value.find(['"', '\'', '<'])?;
-    let name: String = value[..end].chars().filter(|c| !c.is_control()).take(MAX_NAME).collect();
-    let name = name.trim();
-    (!name.is_empty()).then(|| name.to_owned())
 }
 
 /// Joins the numbered segments of an ICC profile (ICC.1 annex B.4); `None` when one is missing or comes twice.

@@ -12,6 +12,8 @@ pub mod exif;
 mod headers;
 pub mod jpeg;
 mod quality;
+pub(crate) mod resize;
+mod traces;
 
 use image::RgbImage;
 

@@ -10,6 +10,7 @@ use super::surface::{Sample, Surface};
 use crate::face::Face;
 use crate::face::net::{Net, NetError};
 use crate::measure::border::Border;
+use crate::photo::resize::{FilterType, resized};
 use crate::units::Rect;
 
 /// Width of the strips along the top and the sides that are expected to show background, over the picture's side.
@@ -254,14 +255,8 @@ pub(super) fn person_by_net(
     });
     let fault = |reason: String| NetError { net: "selfie_segmenter", reason };
     let side = net.input_shape()[1] as u32;
-    let source =
-        ImageRef::new(rgb.width(), rgb.height(), rgb.as_raw(), PixelType::U8x3).map_err(|e| fault(e.to_string()))?;
-    let mut small = Image::new(side, side, PixelType::U8x3);
-    let options = ResizeOptions::new()
-        .resize_alg(fast_image_resize::ResizeAlg::Convolution(fast_image_resize::FilterType::Bilinear))
-        .crop(crop.x, crop.y, crop.width, crop.height);
-    Resizer::new().resize(&source, &mut small, &options).map_err(|e| fault(e.to_string()))?;
-    let outputs = net.run(small.buffer().iter().map(|&v| f32::from(v) / 255.0).collect())?;
+    let small = resized(rgb, crop, (side, side), FilterType::Bilinear).ok_or_else(|| fault("no crop".to_owned()))?;
+    let outputs = net.run(small.as_raw().iter().map(|&v| f32::from(v) / 255.0).collect())?;
     let probability = outputs.into_iter().next().unwrap_or_default();
     if probability.len() != (side * side) as usize {
         return Err(fault(format!("gave {} values, not {}", probability.len(), side * side)));
@@ -270,8 +265,7 @@ pub(super) fn person_by_net(
     let low = ImageRef::new(side, side, &bytes, PixelType::U8).map_err(|e| fault(e.to_string()))?;
     let (cw, ch) = (crop.width as u32, crop.height as u32);
     let mut fine = Image::new(cw, ch, PixelType::U8);
-    let bicubic = ResizeOptions::new()
-        .resize_alg(fast_image_resize::ResizeAlg::Convolution(fast_image_resize::FilterType::Bilinear));
+    let bicubic = ResizeOptions::new().resize_alg(fast_image_resize::ResizeAlg::Convolution(FilterType::Bilinear));
     Resizer::new().resize(&low, &mut fine, &bicubic).map_err(|e| fault(e.to_string()))?;
     let mut mask = GrayImage::new(rgb.width(), rgb.height());
     for (y, row) in fine.buffer().chunks_exact(cw as usize).enumerate() {

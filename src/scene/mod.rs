@@ -10,8 +10,6 @@ pub mod mask;
 
 mod surface;
 
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use image::{GrayImage, RgbImage};
 
 use crate::face::Face;
@@ -19,6 +17,7 @@ use crate::face::net::{NetError, Nets};
 use crate::facts::Missing;
 use crate::measure::border::{self, Border};
 use crate::photo::Photo;
+use crate::photo::resize::{FilterType, resized};
 use crate::units::Rect;
 use lab::{Lab, LabImage};
 
@@ -149,9 +148,6 @@ impl Work {
 fn reduced(rgb: &RgbImage, scale: f64) -> Option<RgbImage> {
     let side = |n: u32| ((f64::from(n) / scale).round() as u32).max(1);
     let (w, h) = (side(rgb.width()), side(rgb.height()));
-    let source = ImageRef::new(rgb.width(), rgb.height(), rgb.as_raw(), PixelType::U8x3).ok()?;
-    let mut small = Image::new(w, h, PixelType::U8x3);
-    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
-    Resizer::new().resize(&source, &mut small, &options).ok()?;
-    RgbImage::from_raw(w, h, small.into_vec())
+    let whole = Rect::from_edges(0.0, 0.0, f64::from(rgb.width()), f64::from(rgb.height()));
+    resized(rgb, whole, (w, h), FilterType::Bilinear)
 }

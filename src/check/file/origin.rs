@@ -3,8 +3,7 @@
 use jiff::Unit as Calendar;
 use jiff::civil::Date;
 
-use super::say;
-use crate::check::{Check, Fix, Measured, Status, When};
+use crate::check::{Check, Fix, Measured, Status, When, say};
 use crate::facts::{Facts, Missing};
 use crate::photo::Container;
 use crate::profile::Rule;

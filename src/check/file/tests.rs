@@ -1,5 +1,6 @@
 use jiff::civil::Date;
 
+use super::quality::JPEG_QUALITY;
 use super::*;
 use crate::check::Value;
 use crate::limits::Limits;
