@@ -9,6 +9,7 @@ use crate::face::net::{DetectorKind, NetError, Nets};
 use crate::facts::{Facts, Missing};
 use crate::judge;
 use crate::limits::Limits;
+use crate::normalize::{self, NormalizeError, Normalized, Source, Task};
 use crate::photo::{self, FileFacts, Photo};
 use crate::profile::Profile;
 use crate::report::{self, Report, Timings};
@@ -92,6 +93,49 @@ impl Engine {
         let timings =
             Timings { photo: photo_ms, face: face_ms, scene: scene_ms, checks: checks_ms, total: clock.total() };
         report::build(&facts, profile, judged, timings)
+    }
+
+    /// Makes a compliant photo out of a raw one, as far as profile and options allow. `input.name` is the name the result goes
+    /// by.
+    ///
+    /// The report is that of the bytes returned, judged by the same profile; what no software mends still fails in it.
+    /// A photo on which nothing is left to mend comes back byte for byte.
+    ///
+    /// # Errors
+    /// When no photo can be made that keeps the profile's limits on file, position and background; the error says why.
+    pub fn normalize(
+        &self,
+        input: Input<'_>,
+        profile: &Profile,
+        options: &normalize::Options,
+    ) -> Result<Normalized, NormalizeError> {
+        let (file, photo) = photo::decode(input.bytes, input.name, &self.limits);
+        let photo = photo?;
+        normalize::whole(&file, &photo)?;
+        let faces = Faces::find(&photo, &self.nets)?;
+        let face = faces.main.as_ref().ok_or(NormalizeError::NoFace)?;
+        let scene = Scene::of(&photo, Some(face), &self.nets)?;
+
+        let facts = Facts::new(&file, Ok(&photo), Ok(&faces), Ok(&scene), profile.canvas, &self.nets)
+            .captured_before(input.captured_before);
+        let source = Source { input, file: &file, photo: &photo, face, scene: &scene, nets: &self.nets };
+        let made = match Task::of(&facts, profile, options)? {
+            Task::Nothing => None,
+            Task::Label => match source.labelled(profile) {
+                Some(made) => Some(made),
+                None => Some(source.remade(profile, options, None)?),
+            },
+            Task::Remake(background) => Some(source.remade(profile, options, background.as_ref())?),
+        };
+        let Some(made) = made else {
+            let report = self.check(input, profile);
+            return Ok(Normalized { jpeg: input.bytes.to_vec(), report, already_compliant: true, plan: None });
+        };
+        let mut report = self.check(Input { bytes: &made.jpeg, ..input }, profile);
+        made.accepts(&report)?;
+        report.actions = made.actions;
+        judge::keep_of_original(&mut report, &facts, profile);
+        Ok(Normalized { jpeg: made.jpeg, report, already_compliant: false, plan: made.plan })
     }
 
     /// The facts of a file and its pixels, without judging them.

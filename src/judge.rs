@@ -7,7 +7,7 @@
 use crate::check::{self, Check, Fix, Measured, NEVER_CHECKED, Status, Value, When};
 use crate::facts::{Facts, Missing};
 use crate::profile::{Band, Profile, Rule};
-use crate::report::{CheckResult, Limit, NotChecked, ReportValue, Verdict};
+use crate::report::{CheckResult, Limit, NotChecked, Report, ReportValue, Verdict};
 use crate::units::{Lang, Text};
 
 /// What came of the checks of one photo.
@@ -44,6 +44,38 @@ pub fn judge(facts: &Facts<'_>, profile: &Profile) -> Judged {
         };
     }
     Judged { checks: results.into_iter().flatten().collect(), not_checked }
+}
+
+/// The result of one check, `None` when the profile does not ask for it or nothing is there to judge it against.
+pub fn one(facts: &Facts<'_>, profile: &Profile, id: &str) -> Option<CheckResult> {
+    let check = check::all().find(|check| check.id == id)?;
+    let rule = profile.rule(id)?;
+    match (check.measure)(facts, rule) {
+        Ok(measured) => Some(decided(check, measured, rule)),
+        Err(Missing::NotStated) => None,
+        Err(missing) => Some(undetermined(check, missing, rule)),
+    }
+}
+
+/// Checks of what a normalized file no longer tells, because its metadata are gone.
+const OF_ORIGINAL: [&str; 2] = ["file.captured", "file.edited"];
+
+/// Puts into the report of a normalized photo what only its original tells, so that stripping metadata hides nothing.
+pub fn keep_of_original(report: &mut Report, original: &Facts<'_>, profile: &Profile) {
+    for id in OF_ORIGINAL {
+        let Some(result) = one(original, profile, id) else { continue };
+        report.not_checked.retain(|entry| entry.id != id);
+        match report.checks.iter_mut().find(|check| check.id == id) {
+            Some(check) => *check = result,
+            None => {
+                let place = |id: &str| check::all().position(|check| check.id == id);
+                let before = report.checks.iter().position(|check| place(&check.id) > place(id));
+                report.checks.insert(before.unwrap_or(report.checks.len()), result);
+            }
+        }
+    }
+    report.verdict = verdict(&report.checks);
+    report.fixable = fixable(&report.checks);
 }
 
 /// What the profile did not ask for, and what no software can know.

@@ -3,7 +3,7 @@
 //!
 //! The modules in the order a photo walks through them: [`photo`] reads the bytes, [`face`] finds the face and its
 //! landmarks, [`scene`] tells person from background, [`facts`] gathers what is known, [`check`] measures,
-//! [`judge`] compares with a [`profile`], [`report`] says it. [`Engine`] holds the weights and runs the walk.
+//! [`judge`] compares with a [`profile`], [`report`] says it. [`normalize`] makes a photo that keeps the rules. [`Engine`] holds the weights and runs the walk.
 
 pub mod check;
 pub mod engine;
@@ -12,6 +12,7 @@ pub mod facts;
 pub mod judge;
 pub mod limits;
 pub mod measure;
+pub mod normalize;
 pub mod photo;
 pub mod profile;
 pub mod report;

@@ -48,10 +48,25 @@ pub fn default_jobs() -> NonZeroUsize {
 ///
 /// # Errors
 /// The first error of `sink` ends the run; rows not yet begun are then dropped. [`PoolError`] when no threads can be had.
-pub fn run<C, S, E>(entries: &[Entry], options: &Options, check: C, mut sink: S) -> Result<(), E>
+pub fn run<C, S, E>(entries: &[Entry], options: &Options, check: C, sink: S) -> Result<(), E>
 where
     C: Fn(&Entry, &[u8]) -> Report + Sync,
     S: FnMut(usize, Row) -> Result<(), E>,
+    E: From<PoolError>,
+{
+    let work = |place: usize| row(&entries[place], with_bytes(&entries[place], options.max_bytes, &check));
+    ordered(entries.len(), options, work, sink)
+}
+
+/// Does `work` for every place below `count`, in parallel, and hands the results to `sink` in order.
+///
+/// # Errors
+/// As [`run`].
+pub fn ordered<T, W, S, E>(count: usize, options: &Options, work: W, mut sink: S) -> Result<(), E>
+where
+    T: Send,
+    W: Fn(usize) -> T + Sync,
+    S: FnMut(usize, T) -> Result<(), E>,
     E: From<PoolError>,
 {
     let jobs = options.jobs;
@@ -66,26 +81,26 @@ where
         let (sender, receiver) = mpsc::channel();
         let mut done = BTreeMap::new();
         let mut started = 0;
-        for next in 0..entries.len() {
-            while let Some(entry) = entries.get(started).filter(|_| started < next.saturating_add(window)) {
-                let (index, sender, check, stop) = (started, sender.clone(), &check, &stop);
+        for next in 0..count {
+            while started < count.min(next.saturating_add(window)) {
+                let (index, sender, work, stop) = (started, sender.clone(), &work, &stop);
                 scope.spawn(move |_| {
                     if !stop.load(Ordering::Relaxed) {
-                        // The receiver is gone only after a failed sink, and then nobody wants the row.
-                        let _ = sender.send((index, row(entry, options.max_bytes, check)));
+                        // The receiver is gone only after a failed sink, and then nobody wants the result.
+                        let _ = sender.send((index, work(index)));
                     }
                 });
                 started += 1;
             }
-            let row = loop {
-                if let Some(row) = done.remove(&next) {
-                    break row;
+            let result = loop {
+                if let Some(result) = done.remove(&next) {
+                    break result;
                 }
                 // `sender` lives until the end of this closure, so there is always something to wait for.
-                let Ok((index, row)) = receiver.recv() else { return Ok(()) };
-                done.insert(index, row);
+                let Ok((index, result)) = receiver.recv() else { return Ok(()) };
+                done.insert(index, result);
             };
-            if let Err(error) = sink(next, row) {
+            if let Err(error) = sink(next, result) {
                 stop.store(true, Ordering::Relaxed);
                 return Err(error);
             }
@@ -94,22 +109,28 @@ where
     })
 }
 
-/// The row of one entry; never panics.
-fn row<C: Fn(&Entry, &[u8]) -> Report>(entry: &Entry, max_bytes: u64, check: &C) -> Row {
-    let result = match &entry.problem {
-        Some(problem) => Err(problem.clone()),
-        None => read(&entry.path, max_bytes).map_err(|error| error.text()).and_then(|bytes| {
-            panic::catch_unwind(AssertUnwindSafe(|| check(entry, &bytes))).map_err(|_| {
-                Text::new(
-                    "程序检查此文件时出现内部错误，请报告",
-                    "the program hit an internal fault on this file; please report it",
-                )
-            })
-        }),
-    };
+/// The row of an entry.
+pub fn row(entry: &Entry, result: Result<Report, Text>) -> Row {
     let path = entry.path.to_string_lossy().into_owned();
     match result {
-        Ok(report) => Row { path, report: Some(report), error: None },
-        Err(error) => Row { path, report: None, error: Some(error) },
+        Ok(report) => Row { path, report: Some(report), error: None, output: None },
+        Err(error) => Row { path, report: None, error: Some(error), output: None },
     }
+}
+
+/// Reads an entry and works on its bytes.
+///
+/// # Errors
+/// In words, why there are no bytes, or that the work panicked.
+pub fn with_bytes<T>(entry: &Entry, max_bytes: u64, work: impl FnOnce(&Entry, &[u8]) -> T) -> Result<T, Text> {
+    if let Some(problem) = &entry.problem {
+        return Err(problem.clone());
+    }
+    let bytes = read(&entry.path, max_bytes).map_err(|error| error.text())?;
+    panic::catch_unwind(AssertUnwindSafe(|| work(entry, &bytes))).map_err(|_| {
+        Text::new(
+            "程序处理此文件时出现内部错误，请报告",
+            "the program hit an internal fault on this file; please report it",
+        )
+    })
 }

@@ -55,7 +55,7 @@ pub struct CheckArgs {
     pub verbose: bool,
 }
 
-fn day(text: &str) -> Result<Date, String> {
+pub(super) fn day(text: &str) -> Result<Date, String> {
     Date::strptime("%Y-%m-%d", text).map_err(|_| "expected a day as YYYY-MM-DD, such as 2026-06-30".to_owned())
 }
 
@@ -203,7 +203,7 @@ pub(super) fn progress(photos: usize) -> ProgressBar {
     }
 }
 
-fn terminal_width() -> usize {
+pub(super) fn terminal_width() -> usize {
     terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0)).min(120)
 }
 

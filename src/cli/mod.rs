@@ -6,6 +6,8 @@ pub mod check;
 pub mod completions;
 pub mod evaluate;
 pub mod explain;
+pub mod normalize;
+pub mod outputs;
 pub mod overlays;
 pub mod profiles;
 
@@ -47,6 +49,8 @@ pub struct Cli {
 enum Command {
     /// Check photos, or all files of folders
     Check(check::CheckArgs),
+    /// Make compliant photos, as far as the standard allows
+    Normalize(normalize::NormalizeArgs),
     /// List the profiles, or print one with the source of its values
     Profiles {
         /// Id of a profile
@@ -143,6 +147,9 @@ pub enum CliError {
     /// An overlay could not be written.
     #[error(transparent)]
     Overlay(#[from] overlays::OverlayError),
+    /// A result cannot be written.
+    #[error(transparent)]
+    Result(#[from] outputs::OutputError),
     /// The table of labels is unusable.
     #[error(transparent)]
     Labels(#[from] crate::evaluate::LabelError),
@@ -205,6 +212,7 @@ impl Cli {
         let lang = self.lang.unwrap_or_else(|| LangChoice::of_locale(|name| std::env::var_os(name)));
         match self.command {
             Command::Check(args) => return check::run(&args, lang, color, out),
+            Command::Normalize(args) => return normalize::run(&args, lang, color, out),
             Command::Profiles { id } => profiles::run(id.as_deref(), lang.first(), out).map_err(CliError::other)?,
             Command::Explain { check } => explain::run(check.as_deref(), lang.first(), out).map_err(CliError::other)?,
             Command::Evaluate(args) => evaluate::run(&args, lang.first(), out)?,

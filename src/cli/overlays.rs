@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use sha2::{Digest, Sha256};
 
+use super::outputs::{replace, safe_name};
 use crate::batch::Entry;
 use crate::report::Report;
 use crate::report::overlay::{Options, PhotoForOverlay, svg};
@@ -97,21 +98,10 @@ impl Overlays {
     }
 }
 
-/// Writes beside `path` and renames, so that a reader never sees half a file. A link at `path` is replaced, not followed.
-fn replace(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = tempfile::Builder::new().prefix(".gradphoto-").tempfile_in(folder)?;
-    file.write_all(bytes)?;
-    file.persist(path)?;
-    Ok(())
-}
-
 /// A relative path as one file name: folders are joined with `__`; what some file system refuses becomes `_`.
 fn flat_name(relative: &Path) -> String {
     let parts: Vec<_> = relative.components().map(|part| part.as_os_str().to_string_lossy()).collect();
-    let name: String =
-        parts.join("__").chars().map(|c| if c.is_control() || r#"<>:"/\|?*"#.contains(c) { '_' } else { c }).collect();
-    // Never hidden, never empty, never `..`.
-    let name = if name.is_empty() || name.starts_with('.') { format!("_{name}") } else { name };
+    let name = safe_name(&parts.join("__"));
     if name.len() <= MAX_NAME {
         return name;
     }

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use unicode_width::UnicodeWidthStr;
 
 use crate::check;
-use crate::profile::{self, Confidence, Profile, ProfileError, Rule, pick, words};
+use crate::profile::{self, Confidence, Operation, Permission, Profile, ProfileError, Rule, pick, words};
 use crate::units::Lang;
 
 /// Why no profile could be shown.
@@ -78,6 +78,20 @@ fn show(profile: &Profile, lang: Lang, out: &mut dyn Write) -> io::Result<()> {
     let canvas = profile.canvas;
     writeln!(out, "{}{}x{} px", pick(lang, "成品尺寸：", "canvas: "), canvas.width, canvas.height)?;
 
+    writeln!(out, "\n{}", pick(lang, "规范化处理", "normalizing"))?;
+    let from = profile.provenance.get(profile::NORMALIZE);
+    for operation in Operation::ALL {
+        let said = permission(profile.permission(operation), lang);
+        let name = operation.name();
+        let shown = pad(&format!("{}{}{said}", name.get(lang), pick(lang, "：", ": ")), 46);
+        match from.and_then(|fields| fields.get(operation.key())) {
+            Some(from) => {
+                writeln!(out, "  {shown}  [{}, {}] {}", from.profile, confidence(from.confidence, lang), from.source)?;
+            }
+            None => writeln!(out, "  {}", shown.trim_end())?,
+        }
+    }
+
     let asked: Vec<_> = check::all().filter_map(|check| Some((check, profile.rule(check.id)?))).collect();
     let fields = |check: &check::Check, rule: &Rule| words(rule, check.unit, lang);
     let width = asked.iter().flat_map(|(check, rule)| fields(check, rule)).map(|field| field.to_string().width()).max();
@@ -102,6 +116,14 @@ fn show(profile: &Profile, lang: Lang, out: &mut dyn Write) -> io::Result<()> {
          calibrated: ours, measured on photos.",
     );
     writeln!(out, "\n{legend}")
+}
+
+fn permission(permission: Permission, lang: Lang) -> &'static str {
+    match permission {
+        Permission::Allow => pick(lang, "允许", "allowed"),
+        Permission::Ask => pick(lang, "需调用方要求", "where the caller asks for it"),
+        Permission::Forbid => pick(lang, "禁止", "forbidden"),
+    }
 }
 
 fn confidence(confidence: Confidence, lang: Lang) -> &'static str {

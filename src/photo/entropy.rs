@@ -335,7 +335,7 @@ impl Coder {
 
 /// A Huffman table (T.81 annex C).
 #[derive(Debug)]
-struct Huffman {
+pub(crate) struct Huffman {
     /// By the next [`LOOKUP`] bits: code length and symbol; length 0 when the code is longer.
     lookup: Vec<(u8, u8)>,
     /// By code length: the first code beyond those of the length, aligned to 16 bits.
@@ -346,7 +346,7 @@ struct Huffman {
 }
 
 impl Huffman {
-    fn new(lengths: &[u8], values: &[u8]) -> Option<Self> {
+    pub(crate) fn new(lengths: &[u8], values: &[u8]) -> Option<Self> {
         let mut table =
             Self { lookup: vec![(0, 0); 1 << LOOKUP], limit: [0; 17], offset: [0; 17], values: values.to_vec() };
         let (mut code, mut place) = (0u32, 0usize);
@@ -373,7 +373,7 @@ impl Huffman {
 }
 
 /// Reads bits of entropy-coded data up to the next marker, zeros behind it.
-struct Bits<'a> {
+pub(crate) struct Bits<'a> {
     bytes: &'a [u8],
     /// Next byte to load; stays on a marker.
     position: usize,
@@ -385,7 +385,7 @@ struct Bits<'a> {
 }
 
 impl<'a> Bits<'a> {
-    fn new(bytes: &'a [u8], position: usize) -> Self {
+    pub(crate) fn new(bytes: &'a [u8], position: usize) -> Self {
         Self { bytes, position, buffer: 0, loaded: 0, phantom: 0 }
     }
 
@@ -428,13 +428,13 @@ impl<'a> Bits<'a> {
 
     /// Whether bits were used that the file does not have.
     #[inline]
-    fn overrun(&self) -> bool {
+    pub(crate) fn overrun(&self) -> bool {
         self.phantom > self.loaded
     }
 
     /// Takes `count` bits, at most 16.
     #[inline]
-    fn take(&mut self, count: u32) -> u32 {
+    pub(crate) fn take(&mut self, count: u32) -> u32 {
         if count == 0 {
             return 0;
         }
@@ -452,7 +452,7 @@ impl<'a> Bits<'a> {
 
     /// The next symbol; `None` when no code matches.
     #[inline]
-    fn symbol(&mut self, table: &Huffman) -> Option<u32> {
+    pub(crate) fn symbol(&mut self, table: &Huffman) -> Option<u32> {
         self.fill();
         let (length, symbol) = table.lookup[(self.buffer >> (64 - LOOKUP)) as usize];
         if length > 0 {

@@ -7,7 +7,7 @@ pub mod color;
 pub mod container;
 pub mod crop;
 pub mod decode;
-mod entropy;
+pub(crate) mod entropy;
 pub mod exif;
 mod headers;
 pub mod jpeg;

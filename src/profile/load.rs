@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::error::{Problem, ProfileError};
-use super::raw::{Catalog, Document, RawProfile, RawRule, read};
+use super::raw::{Catalog, Document, RawNormalize, RawProfile, RawRule, read};
 use super::suggest::closest;
 use super::{Confidence, Profile, Provenance, Rule, builtin, validate};
 use crate::units::Text;
@@ -32,6 +32,9 @@ pub fn parse(text: &str) -> Result<Profile, ProfileError> {
     let document = Document { label: "profile".to_owned(), text: text.to_owned().into() };
     assemble(&document, &Library::BuiltIn, &Catalog::of_program())
 }
+
+/// Name of the table of permissions, in files and in the provenance.
+pub(crate) const NORMALIZE: &str = "normalize";
 
 /// Where the profiles named by `extends` are looked up.
 pub(super) enum Library {
@@ -136,11 +139,15 @@ fn merge(
         title: Text::new(raw.title.zh.get_ref().trim(), raw.title.en.get_ref().trim()),
         extends: base.iter().flat_map(|base| std::iter::once(&base.id).chain(&base.extends)).cloned().collect(),
         canvas,
+        normalize: BTreeMap::new(),
         rules: BTreeMap::new(),
         provenance: BTreeMap::new(),
     };
     if let Some(base) = base {
-        (profile.rules, profile.provenance) = (base.rules, base.provenance);
+        (profile.normalize, profile.rules, profile.provenance) = (base.normalize, base.rules, base.provenance);
+    }
+    if let Some(own) = &raw.normalize {
+        permit(&mut profile, own.get_ref(), raw).map_err(|problem| document.refuse(Some(own.span()), problem))?;
     }
     for removed in &raw.remove {
         let id = removed.get_ref();
@@ -165,6 +172,19 @@ fn merge(
     }
     validate::canvas(canvas, profile.rule("file.dimensions")).map_err(|problem| document.refuse(at_canvas, problem))?;
     Ok(profile)
+}
+
+/// Lays the permissions that `own` sets over those of the profile.
+fn permit(profile: &mut Profile, own: &RawNormalize, file: &RawProfile) -> Result<(), Problem> {
+    let provenance = profile.provenance.entry(NORMALIZE.to_owned()).or_default();
+    for (operation, permission) in own.set() {
+        let field = operation.key();
+        let levels = [(own.source.clone(), own.confidence), (file.source.clone(), file.confidence)];
+        let from = first_of(levels, own.quote.as_deref(), NORMALIZE, field, file)?;
+        provenance.insert(field.to_owned(), from);
+        profile.normalize.insert(operation, permission);
+    }
+    Ok(())
 }
 
 /// Replaces the fields of `rule` that `own` sets. An empty value (`warn = {}`, `allowed = []`) clears a field.
@@ -209,23 +229,43 @@ fn lay_over(
 /// Where a field set in `file` comes from: what its `origin` says, else its check, else the file. The confidence
 /// `calibrated` brings the file's `calibrated-source` with it.
 fn origin_of(check: &str, field: &'static str, own: &RawRule, file: &RawProfile) -> Result<Provenance, Problem> {
-    let lacking = |lacking| Problem::NoProvenance { check: check.to_owned(), field, lacking };
-    let quoting = |source: &String| match &own.quote {
-        Some(quote) => format!("{source}：“{quote}”"),
-        None => source.clone(),
-    };
     let origin = own.origin.set().find(|(name, _)| *name == field).map(|(_, origin)| origin);
+    if let Some(source) = origin.and_then(|origin| origin.source.clone()) {
+        // A field's own source is not quoted by the check's sentence.
+        let levels = [
+            (Some(source), origin.and_then(|origin| origin.confidence)),
+            (None, own.confidence),
+            (None, file.confidence),
+        ];
+        return first_of(levels, None, check, field, file);
+    }
     let levels = [
-        (origin.and_then(|origin| origin.source.clone()), origin.and_then(|origin| origin.confidence)),
-        (own.source.as_ref().map(quoting), own.confidence),
-        (file.source.as_ref().map(quoting), file.confidence),
+        (None, origin.and_then(|origin| origin.confidence)),
+        (own.source.clone(), own.confidence),
+        (file.source.clone(), file.confidence),
     ];
+    first_of(levels, own.quote.as_deref(), check, field, file)
+}
+
+/// The first source and the first confidence that some level states, nearest level first.
+fn first_of<const N: usize>(
+    levels: [(Option<String>, Option<Confidence>); N],
+    quote: Option<&str>,
+    check: &str,
+    field: &'static str,
+    file: &RawProfile,
+) -> Result<Provenance, Problem> {
+    let lacking = |lacking| Problem::NoProvenance { check: check.to_owned(), field, lacking };
+    let quoting = |source: String| match quote {
+        Some(quote) => format!("{source}：“{quote}”"),
+        None => source,
+    };
     let confidence = levels.iter().find_map(|(_, confidence)| *confidence).ok_or_else(|| lacking("confidence"))?;
     let source = levels
         .into_iter()
         .find_map(|(source, level)| {
             let ours = confidence == Confidence::Calibrated && level == Some(Confidence::Calibrated);
-            source.or_else(|| file.calibrated_source.clone().filter(|_| ours))
+            source.map(quoting).or_else(|| file.calibrated_source.clone().filter(|_| ours))
         })
         .filter(|source| !source.trim().is_empty())
         .ok_or_else(|| lacking("source"))?;

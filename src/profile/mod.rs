@@ -20,6 +20,7 @@ use crate::units::Text;
 
 pub use builtin::{builtin, builtin_ids, resolve};
 pub use error::{Problem, ProfileError};
+pub(crate) use load::NORMALIZE;
 pub use load::{load_file, parse};
 #[cfg(feature = "cli")]
 pub(crate) use suggest::closest;
@@ -129,6 +130,65 @@ pub struct Provenance {
     pub confidence: Confidence,
 }
 
+/// Something that normalizing a photo may involve beyond cropping and reducing it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Operation {
+    /// Turning the picture so that the eyes are level.
+    Rotate,
+    /// Replacing the background.
+    Background,
+    /// Extending the background beyond the picture.
+    Pad,
+    /// Enlarging the picture.
+    Enlarge,
+}
+
+/// Whether an operation may be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Permission {
+    /// Wherever it helps.
+    Allow,
+    /// Where the caller asks for it.
+    Ask,
+    /// Never.
+    Forbid,
+}
+
+impl Operation {
+    /// All of them, in the order they are shown.
+    pub const ALL: [Self; 4] = [Self::Rotate, Self::Background, Self::Pad, Self::Enlarge];
+
+    /// Its key in a profile's `[normalize]` table.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Rotate => "rotate",
+            Self::Background => "background",
+            Self::Pad => "pad",
+            Self::Enlarge => "enlarge",
+        }
+    }
+
+    /// The operation in words.
+    pub fn name(self) -> Text {
+        match self {
+            Self::Rotate => Text::new("旋转照片", "rotating the photo"),
+            Self::Background => Text::new("更换背景", "replacing the background"),
+            Self::Pad => Text::new("扩展背景", "extending the background"),
+            Self::Enlarge => Text::new("放大照片", "enlarging the photo"),
+        }
+    }
+
+    /// What holds where a profile says nothing: what leaves the person's likeness alone is allowed, the rest is asked for.
+    fn unsaid(self) -> Permission {
+        match self {
+            Self::Rotate | Self::Background => Permission::Ask,
+            Self::Pad | Self::Enlarge => Permission::Allow,
+        }
+    }
+}
+
 /// A profile with everything it extends already merged in.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Profile {
@@ -142,9 +202,11 @@ pub struct Profile {
     pub extends: Vec<String>,
     /// The size of the photo.
     pub canvas: Canvas,
+    /// What normalizing may involve, where the profile says so.
+    pub normalize: BTreeMap<Operation, Permission>,
     /// The rules, by check id.
     pub rules: BTreeMap<String, Rule>,
-    /// Where each rule's fields come from: by check id, then by field name.
+    /// Where each rule's fields come from: by check id, then by field name; those of `normalize` under that name.
     pub provenance: BTreeMap<String, BTreeMap<String, Provenance>>,
 }
 
@@ -152,5 +214,10 @@ impl Profile {
     /// The rule for a check, `None` when the profile does not ask for it.
     pub fn rule(&self, check: &str) -> Option<&Rule> {
         self.rules.get(check)
+    }
+
+    /// Whether normalizing may involve `operation`.
+    pub fn permission(&self, operation: Operation) -> Permission {
+        self.normalize.get(&operation).copied().unwrap_or_else(|| operation.unsaid())
     }
 }

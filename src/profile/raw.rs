@@ -12,7 +12,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::error::{Problem, ProfileError};
 use super::suggest::closest;
-use super::{Band, Canvas, Confidence, NamedColor};
+use super::{Band, Canvas, Confidence, NamedColor, Operation, Permission};
 use crate::check;
 use crate::units::Unit;
 
@@ -75,6 +75,7 @@ pub(super) struct RawProfile {
     pub(super) canvas: Option<Spanned<Canvas>>,
     #[serde(default)]
     pub(super) remove: Vec<Spanned<String>>,
+    pub(super) normalize: Option<Spanned<RawNormalize>>,
     #[serde(default)]
     pub(super) check: BTreeMap<Spanned<String>, RawRule>,
 }
@@ -87,6 +88,32 @@ const TOP_KEYS: [&str; 7] = ["id", "version", "title", "extends", "calibrated-so
 pub(super) struct RawTitle {
     pub(super) zh: Spanned<String>,
     pub(super) en: Spanned<String>,
+}
+
+/// What normalizing may involve, as written, and where that comes from.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawNormalize {
+    rotate: Option<Permission>,
+    background: Option<Permission>,
+    pad: Option<Permission>,
+    enlarge: Option<Permission>,
+    pub(super) source: Option<String>,
+    pub(super) quote: Option<String>,
+    pub(super) confidence: Option<Confidence>,
+}
+
+impl RawNormalize {
+    /// The permissions that are set.
+    pub(super) fn set(&self) -> impl Iterator<Item = (Operation, Permission)> {
+        let of = |operation| match operation {
+            Operation::Rotate => self.rotate,
+            Operation::Background => self.background,
+            Operation::Pad => self.pad,
+            Operation::Enlarge => self.enlarge,
+        };
+        Operation::ALL.into_iter().filter_map(move |operation| Some((operation, of(operation)?)))
+    }
 }
 
 /// A check as written: the fields of a [`Rule`](super::Rule), each present only when set here, and where they come from.

@@ -236,9 +236,13 @@ pub struct Row {
     /// The report.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub report: Option<Report>,
-    /// Why the file has no report: it could not be read, is a link in a loop, or is no file.
+    /// Why the file has no report: it could not be read, is a link in a loop, or is no file. Of a normalization: why no
+    /// file was written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<Text>,
+    /// Path of the file that a normalization wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<String>,
 }
 
 impl Report {

@@ -45,7 +45,10 @@ const BOLD: Style = Style::new().bold();
 pub fn write_row(row: &Row, options: &Options, out: &mut dyn Write) -> io::Result<()> {
     let mut page = Page { options, out };
     match (&row.report, &row.error) {
-        (Some(report), _) => page.report(&row.path, report),
+        (Some(report), error) => {
+            page.report(&row.path, report)?;
+            page.made(report, row.output.as_deref(), error.as_ref())
+        }
         (None, error) => {
             let unknown = Text::new("没有结果", "no result");
             page.header(&row.path, RED, &Text::new("无法检查", "ERROR"), "")?;
@@ -174,6 +177,21 @@ impl Page<'_> {
             self.paragraph(&line, "  ", "    ", DIM)?;
         }
         Ok(())
+    }
+
+    /// What a normalization did, and what came of it.
+    fn made(&mut self, report: &Report, output: Option<&str>, error: Option<&Text>) -> io::Result<()> {
+        for action in &report.actions {
+            self.message(&action.text, "  * ", "    ", DIM)?;
+        }
+        if let Some(path) = output {
+            let path = harmless(path);
+            self.message(&Text::new(format!("已写入 {path}"), format!("written to {path}")), "  => ", "     ", BOLD)?;
+        }
+        match error {
+            Some(error) => self.message(error, "  => ", "     ", BOLD),
+            None => Ok(()),
+        }
     }
 
     fn header(&mut self, path: &str, style: Style, verdict: &Text, counts: &str) -> io::Result<()> {

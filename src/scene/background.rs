@@ -71,8 +71,13 @@ pub(super) fn of_plain(
     let (w, h) = (plain.blocks.width, plain.blocks.height);
     let cell = scale * BLOCK as f64;
     let chin_row = face.map_or(h, |face| ((face.chin.y / cell) as usize).min(h));
+    // Clothes of the background's colour pass for it; where a body has to be, nothing is said of the background.
+    let body = |i: usize, slope: f64| {
+        face.is_some_and(|face| covered_by_body(face, cell, ((i % w) as f64 + 0.5, (i / w) as f64 + 0.5), slope))
+    };
     // Away from the outline, where hair and compression bleed into it.
-    let core: Vec<usize> = (0..w * h).filter(|&i| plain.open[i] && !borders(&plain.open, i, w, h)).collect();
+    let core: Vec<usize> =
+        (0..w * h).filter(|&i| plain.open[i] && !borders(&plain.open, i, w, h) && !body(i, NARROW)).collect();
     let median = median_color(plain.blocks, &core).ok_or(Missing::NoBackground)?;
     let expected = |i: usize| plain.expected.at(i);
     let (gradient_l, gradient_ab) = spread(core.iter().map(|&i| expected(i)));
@@ -94,7 +99,7 @@ pub(super) fn of_plain(
     // The bottom rows belong to the person even where a pale shirt is torn from the neck by the background's colour.
     let starts = std::iter::once(person_start).chain((h - 2) * w..h * w);
     let person = flood(w, h, starts, solid);
-    let object = largest_object(w, h, |i| solid(i) && !person[i]);
+    let object = largest_object(w, h, |i| solid(i) && !person[i] && !body(i, WIDE));
     let in_original = |r: Rect| Rect { x: r.x * cell, y: r.y * cell, width: r.width * cell, height: r.height * cell };
     Ok(Background {
         median,
@@ -108,6 +113,23 @@ pub(super) fn of_plain(
         noise_l: f64::from(noise_l),
         plain: true,
     })
+}
+
+/// Where neck and shoulders are, in face widths: from this far below the chin on, this far to each side, at most so far.
+const NECK_END: f64 = 0.3;
+const NECK: f64 = 0.45;
+const SHOULDERS: f64 = 1.6;
+
+/// How much wider the body is for each face width further down: narrow shoulders, and wide ones.
+const NARROW: f64 = 1.6;
+const WIDE: f64 = 8.0;
+
+/// Whether a block (by its centre, in blocks of `cell` pixels) is where a body of such shoulders has to be.
+fn covered_by_body(face: &Face, cell: f64, (x, y): (f64, f64), slope: f64) -> bool {
+    let width = face.width();
+    let down = (y * cell - face.chin.y) / width - NECK_END;
+    let aside = (x * cell - face.chin.x).abs() / width;
+    down > 0.0 && aside < (NECK + slope * down).min(SHOULDERS)
 }
 
 fn borders(open: &[bool], i: usize, w: usize, h: usize) -> bool {

@@ -133,7 +133,7 @@ fn leak(face: &Face, open: &[bool], w: usize, h: usize, cell: f64) -> f64 {
 }
 
 /// Cells reached from `starts` over 4-neighbours that `passable` lets through.
-pub(super) fn flood(
+pub(crate) fn flood(
     w: usize,
     h: usize,
     starts: impl IntoIterator<Item = usize>,
@@ -233,16 +233,20 @@ fn dilated(set: &[bool], w: usize, h: usize, reach: usize) -> Vec<bool> {
     both
 }
 
+/// What the segmentation net saw.
+pub(crate) struct ByNet {
+    /// Person mask at working size, 0 outside of what was looked at.
+    pub person: GrayImage,
+    /// What was looked at, in working pixels.
+    pub seen: Rect,
+}
+
 /// Person mask by the segmentation net, on a square around the head (or the whole picture without one).
 ///
 /// # Errors
 /// When the net cannot be run.
-pub(super) fn person_by_net(
-    rgb: &RgbImage,
-    scale: f64,
-    face: Option<&Face>,
-    net: &dyn Net,
-) -> Result<(GrayImage, Rect), NetError> {
+pub(crate) fn person_by_net(work: &Work, face: Option<&Face>, net: &dyn Net) -> Result<ByNet, NetError> {
+    let (rgb, scale) = (&work.rgb, work.scale);
     let (w, h) = (f64::from(rgb.width()), f64::from(rgb.height()));
     let whole = Rect::from_edges(0.0, 0.0, w, h);
     // The net was trained on head and shoulders: about four face widths across.
@@ -272,5 +276,5 @@ pub(super) fn person_by_net(
         let start = (crop.y as usize + y) * rgb.width() as usize + crop.x as usize;
         mask.as_mut()[start..start + row.len()].copy_from_slice(row);
     }
-    Ok((mask, crop))
+    Ok(ByNet { person: mask, seen: crop })
 }

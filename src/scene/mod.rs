@@ -104,8 +104,8 @@ impl Scene {
             let background = background::of_plain(&plain, &shade, face, work.scale);
             return Ok(Self::with(work, borders, person, MaskSource::Color, background, face));
         }
-        let (person, crop) = mask::person_by_net(&work.rgb, work.scale, face, nets.segmenter.as_ref())?;
-        let background = background::of_mask(&work, &person, crop);
+        let mask::ByNet { person, seen } = mask::person_by_net(&work, face, nets.segmenter.as_ref())?;
+        let background = background::of_mask(&work, &person, seen);
         Ok(Self::with(work, borders, person, MaskSource::Net, background, face))
     }
 

@@ -146,13 +146,16 @@ pub fn rejected() -> Report {
 
 /// A row with a report.
 pub fn row(path: &str, report: Report) -> Row {
-    Row { path: path.to_owned(), report: Some(report), error: None }
+    Row { path: path.to_owned(), report: Some(report), error: None, output: None }
 }
 
 /// A row without one.
 pub fn error_row(path: &str) -> Row {
     Row {
-        path: path.to_owned(), report: None, error: Some(Text::new("没有读取权限", "no permission to read it"))
+        path: path.to_owned(),
+        report: None,
+        error: Some(Text::new("没有读取权限", "no permission to read it")),
+        output: None,
     }
 }
 
@@ -163,6 +166,7 @@ pub fn profile(checks: &[&str]) -> Profile {
         version: "1".into(),
         title: Text::new("自考", "self-taught"),
         extends: Vec::new(),
+        normalize: Default::default(),
         canvas: CANVAS,
         rules: checks.iter().map(|id| ((*id).to_owned(), Rule { fail: Band::default(), ..Rule::default() })).collect(),
         provenance: Default::default(),

@@ -1,0 +1,208 @@
+//! Why no compliant photo can be made.
+
+use std::fmt::Write as _;
+
+use crate::check;
+use crate::face::net::NetError;
+use crate::facts::Missing;
+use crate::photo::DecodeError;
+use crate::profile::Operation;
+use crate::units::{Text, Unit};
+
+/// Why no photo could be made. Each has a stable [`code`](NormalizeError::code) and says what to do.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum NormalizeError {
+    /// The file gives no pixels.
+    #[error(transparent)]
+    Unreadable(#[from] DecodeError),
+    /// The file is cut or damaged, and a part of the picture is missing.
+    #[error(
+        "the file is damaged or cut short: {missing_percent:.0} % of the picture is missing; copy or upload it again"
+    )]
+    Incomplete {
+        /// Share of the rows that is missing, in percent.
+        missing_percent: f64,
+    },
+    /// No face was found.
+    #[error("no face was found; face the camera with the whole face visible, and take the photo again")]
+    NoFace,
+    /// A position the profile judges could not be measured, so that no crop can be planned for it.
+    #[error("{check} could not be measured ({}); take the photo again before a plain background", .missing.text().en)]
+    NotMeasured {
+        /// The check.
+        check: &'static str,
+        /// Why.
+        missing: Missing,
+    },
+    /// The head reaches the photo's upper edge: what is cut off cannot be added.
+    #[error("the head is cut off by the upper edge of the photo; take it again with room above the hair")]
+    HeadCutOff,
+    /// No crop keeps all limits.
+    #[error("no crop keeps all limits: {}; take the photo again", listed(.shortfalls))]
+    Conflict {
+        /// The limits that exclude each other.
+        shortfalls: Vec<Shortfall>,
+    },
+    /// The profile forbids what the caller asks for.
+    #[error("profile {profile} forbids {}", .what.name().en)]
+    Forbidden {
+        /// What was asked for.
+        what: Operation,
+        /// The profile.
+        profile: String,
+    },
+    /// The profile does not accept this background colour.
+    #[error("profile {profile} accepts no background `{name}`; it accepts {}", if .known.is_empty() { "any".to_owned() } else { .known.join(", ") })]
+    UnknownColor {
+        /// What was asked for.
+        name: String,
+        /// What is accepted.
+        known: Vec<String>,
+        /// The profile.
+        profile: String,
+    },
+    /// The person could not be cut out of the background well enough.
+    #[error("the background cannot be replaced well: {}; take the photo again before a plain background that differs from hair and clothes", .0.text().en)]
+    Cutout(Flaw),
+    /// The picture does not fit the band of bytes at any allowed quality.
+    #[error("at quality {quality} the file has {bytes} bytes, {}", if .bytes < .limit { format!("fewer than the {limit} required: the photo has too little detail; take a sharper one") } else { format!("more than the {limit} allowed: the photo has too much noise or pattern; take it in better light before a plain background") })]
+    Bytes {
+        /// The last quality that is allowed.
+        quality: u8,
+        /// Length of the file at that quality.
+        bytes: u64,
+        /// The end of the band that is missed.
+        limit: u64,
+    },
+    /// A fault of ours.
+    #[error("an internal fault ({0}); please report it")]
+    Internal(String),
+}
+
+/// A limit that fails when all others hold.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Shortfall {
+    /// A check's id, or an edge of the photo (`edge.bottom`).
+    pub what: &'static str,
+    /// By how much it is missed at best, in pixels of the profile's canvas.
+    pub pixels: f64,
+}
+
+/// What is wrong with a cut-out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flaw {
+    /// There is no background to be told from the person.
+    NoBackground,
+    /// Clothes or hair have the background's colour.
+    Ambiguous,
+    /// The outline is soft over long stretches.
+    Unclear,
+    /// The new background does not pass its own check.
+    Leftover(&'static str),
+}
+
+impl Flaw {
+    /// The flaw in words.
+    pub fn text(self) -> Text {
+        match self {
+            Self::NoBackground => Text::new("无法区分人像与背景", "the person cannot be told from the background"),
+            Self::Ambiguous => {
+                Text::new("衣着或头发与背景颜色相近", "clothes or hair have nearly the background's colour")
+            }
+            Self::Unclear => Text::new("人像轮廓不清晰", "the person's outline is not clear"),
+            Self::Leftover(check) => {
+                let title = title(check);
+                Text::new(
+                    format!("更换后“{}”一项仍不合格", title.zh),
+                    format!("afterwards {} ({check}) still does not pass", title.en.to_lowercase()),
+                )
+            }
+        }
+    }
+}
+
+impl NormalizeError {
+    /// Stable code, for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Unreadable(_) => "unreadable",
+            Self::Incomplete { .. } => "incomplete",
+            Self::NoFace => "no-face",
+            Self::NotMeasured { .. } => "not-measured",
+            Self::HeadCutOff => "head-cut-off",
+            Self::Conflict { .. } => "no-feasible-crop",
+            Self::Forbidden { .. } => "forbidden",
+            Self::UnknownColor { .. } => "unknown-background",
+            Self::Cutout(_) => "cut-out",
+            Self::Bytes { .. } => "bytes",
+            Self::Internal(_) => "internal",
+        }
+    }
+
+    /// What happened and what to do, in both languages.
+    pub fn text(&self) -> Text {
+        let zh = match self {
+            Self::Unreadable(error) => return error.text(),
+            Self::Incomplete { missing_percent } => {
+                format!("文件不完整或已损坏：缺少{missing_percent:.0}%的画面，请重新上传")
+            }
+            Self::NoFace => "没有检测到人脸，请正对镜头、露出完整面部后重新拍摄".to_owned(),
+            Self::NotMeasured { check, missing } => {
+                format!("无法测量“{}”（{}），请在纯色背景前重新拍摄", title(check).zh, missing.text().zh)
+            }
+            Self::HeadCutOff => "头顶被照片上边沿截断，请在头顶上方留出空间后重新拍摄".to_owned(),
+            Self::Conflict { shortfalls } => {
+                let parts: Vec<String> = shortfalls
+                    .iter()
+                    .map(|one| format!("{}差{}像素", title(one.what).zh, Unit::Px.format(one.pixels)))
+                    .collect();
+                format!("无论如何裁剪都不能同时满足要求（其余各项满足时：{}），请重新拍摄", parts.join("，或"))
+            }
+            Self::Forbidden { what, profile } => format!("标准“{profile}”不允许{}", what.name().zh),
+            Self::UnknownColor { name, known, profile } => {
+                format!("标准“{profile}”不接受背景“{name}”，可用：{}", known.join("、"))
+            }
+            Self::Cutout(flaw) => {
+                format!("无法可靠地更换背景：{}，请在与头发、衣着区分明显的纯色背景前重新拍摄", flaw.text().zh)
+            }
+            Self::Bytes { quality, bytes, limit } if bytes < limit => {
+                format!("照片细节过少：品质{quality}时仅{bytes}字节，低于要求的{limit}字节，请重新拍摄更清晰的照片")
+            }
+            Self::Bytes { quality, bytes, limit } => format!(
+                "照片噪点或花纹过多：品质{quality}时仍有{bytes}字节，超过{limit}字节，请在光线充足的纯色背景前重新拍摄"
+            ),
+            Self::Internal(what) => format!("程序内部错误（{what}），请报告"),
+        };
+        Text::new(zh, self.to_string())
+    }
+}
+
+impl From<NetError> for NormalizeError {
+    fn from(error: NetError) -> Self {
+        Self::Internal(error.to_string())
+    }
+}
+
+/// The name of a check, or of an edge of the photo.
+fn title(what: &str) -> Text {
+    let of_check = check::all().find(|check| check.id == what).map(check::Check::title);
+    of_check.unwrap_or_else(|| match what {
+        "edge.left" => Text::new("照片左边沿", "left edge of the photo"),
+        "edge.top" => Text::new("照片上边沿", "upper edge of the photo"),
+        "edge.right" => Text::new("照片右边沿", "right edge of the photo"),
+        "edge.bottom" => Text::new("照片下边沿", "lower edge of the photo"),
+        other => Text::new(other, other),
+    })
+}
+
+fn listed(shortfalls: &[Shortfall]) -> String {
+    let mut out = String::new();
+    for (i, one) in shortfalls.iter().enumerate() {
+        let joint = if i == 0 { "with all else kept, " } else { ", or " };
+        // Writing to a string does not fail.
+        let _ =
+            write!(out, "{joint}{} misses by {} px", title(one.what).en.to_lowercase(), Unit::Px.format(one.pixels));
+    }
+    out
+}

@@ -1,0 +1,290 @@
+//! The result's pixels while they are made: linear light, and the conversions to and from 8-bit sRGB.
+
+use std::sync::LazyLock;
+
+use image::RgbImage;
+
+/// A colour in linear light, each channel 0 to 1.
+pub(super) type Linear = [f32; 3];
+
+/// The result in linear light, row-major.
+#[derive(Debug, Clone)]
+pub(super) struct Frame {
+    pub width: usize,
+    pub height: usize,
+    pub pixels: Vec<Linear>,
+    /// Whole pixels that the picture gave; the others are still to be filled.
+    pub given: Vec<bool>,
+}
+
+/// 8-bit sRGB of linear light in steps of 1/65535.
+static ENCODED: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let encode = |i: u32| {
+        let v = f64::from(i) / 65535.0;
+        let srgb = if v <= 0.003_130_8 { 12.92 * v } else { 1.055 * v.powf(1.0 / 2.4) - 0.055 };
+        (srgb * 255.0).round() as u8
+    };
+    (0..=65535).map(encode).collect()
+});
+
+/// 8-bit sRGB of a value in linear light; what is out of range is cut.
+pub(super) fn encoded(value: f32) -> u8 {
+    // The cast of a float saturates.
+    ENCODED[usize::from((value * 65535.0 + 0.5) as u16)]
+}
+
+/// A colour in 8-bit sRGB.
+pub(super) fn encoded_color(color: Linear) -> [u8; 3] {
+    color.map(encoded)
+}
+
+/// A colour in linear light.
+pub(super) fn linear_color(rgb: [u8; 3]) -> Linear {
+    rgb.map(crate::scene::lab::linear)
+}
+
+impl Frame {
+    /// A frame of nothing.
+    pub(super) fn empty(width: u32, height: u32) -> Self {
+        let (width, height) = (width as usize, height as usize);
+        Self { width, height, pixels: vec![[0.0; 3]; width * height], given: vec![false; width * height] }
+    }
+
+    /// Whether the picture gave every pixel.
+    pub(super) fn is_full(&self) -> bool {
+        self.given.iter().all(|&given| given)
+    }
+
+    /// The frame in 8-bit sRGB.
+    pub(super) fn to_rgb(&self) -> RgbImage {
+        let bytes = self.pixels.iter().flat_map(|&pixel| encoded_color(pixel)).collect();
+        RgbImage::from_raw(self.width as u32, self.height as u32, bytes).unwrap_or_default()
+    }
+}
+
+/// A plane of numbers of the frame's size.
+pub(super) type Plane = Vec<f32>;
+
+/// Means over squares of `2 * reach + 1` pixels a side; at the edges over what there is.
+pub(super) fn box_mean(plane: &[f32], width: usize, height: usize, reach: usize) -> Plane {
+    let across: Plane = plane.chunks_exact(width).flat_map(|row| running_mean(row, reach)).collect();
+    let mut out = vec![0.0; width * height];
+    // Row by row with a running sum for each column: memory is walked in its order.
+    let mut sums = vec![0.0f32; width];
+    let row = |y: usize| &across[y * width..(y + 1) * width];
+    for y in 0..reach.min(height) {
+        sums.iter_mut().zip(row(y)).for_each(|(sum, v)| *sum += v);
+    }
+    for y in 0..height {
+        if y + reach < height {
+            sums.iter_mut().zip(row(y + reach)).for_each(|(sum, v)| *sum += v);
+        }
+        if y > reach {
+            sums.iter_mut().zip(row(y - reach - 1)).for_each(|(sum, v)| *sum -= v);
+        }
+        let rows = (y + reach).min(height - 1) - y.saturating_sub(reach) + 1;
+        let scale = 1.0 / rows as f32;
+        out[y * width..(y + 1) * width].iter_mut().zip(&sums).for_each(|(out, sum)| *out = sum * scale);
+    }
+    out
+}
+
+fn running_mean(row: &[f32], reach: usize) -> impl Iterator<Item = f32> {
+    let n = row.len();
+    let mut sum: f32 = row[..reach.min(n)].iter().sum();
+    (0..n).map(move |x| {
+        if x + reach < n {
+            sum += row[x + reach];
+        }
+        if x > reach {
+            sum -= row[x - reach - 1];
+        }
+        sum / ((x + reach).min(n - 1) - x.saturating_sub(reach) + 1) as f32
+    })
+}
+
+/// Distance in pixels (chamfer 1, √2) of every pixel to the nearest one that is set, at most `reach`.
+pub(super) fn distance_to(set: impl Fn(usize) -> bool, width: usize, height: usize, reach: f32) -> Plane {
+    const DIAGONAL: f32 = std::f32::consts::SQRT_2;
+    let mut d: Plane = (0..width * height).map(|i| if set(i) { 0.0 } else { reach }).collect();
+    for y in 0..height {
+        for x in 0..width {
+            let i = y * width + x;
+            let mut best = d[i];
+            if x > 0 {
+                best = best.min(d[i - 1] + 1.0);
+            }
+            if y > 0 {
+                best = best.min(d[i - width] + 1.0);
+                if x > 0 {
+                    best = best.min(d[i - width - 1] + DIAGONAL);
+                }
+                if x + 1 < width {
+                    best = best.min(d[i - width + 1] + DIAGONAL);
+                }
+            }
+            d[i] = best;
+        }
+    }
+    for y in (0..height).rev() {
+        for x in (0..width).rev() {
+            let i = y * width + x;
+            let mut best = d[i];
+            if x + 1 < width {
+                best = best.min(d[i + 1] + 1.0);
+            }
+            if y + 1 < height {
+                best = best.min(d[i + width] + 1.0);
+                if x + 1 < width {
+                    best = best.min(d[i + width + 1] + DIAGONAL);
+                }
+                if x > 0 {
+                    best = best.min(d[i + width - 1] + DIAGONAL);
+                }
+            }
+            d[i] = best;
+        }
+    }
+    d
+}
+
+/// Means of the chosen pixels over squares of two by two, and 1 where there are any, else 0.
+pub(super) fn halved(frame: &Frame, chosen: &[bool]) -> (Vec<Linear>, Plane) {
+    let (width, height) = (frame.width.div_ceil(2), frame.height.div_ceil(2));
+    let mut colors = vec![[0.0f32; 3]; width * height];
+    let mut weights = vec![0.0f32; width * height];
+    for (i, pixel) in frame.pixels.iter().enumerate().filter(|(i, _)| chosen[*i]) {
+        let j = i / frame.width / 2 * width + i % frame.width / 2;
+        (0..3).for_each(|c| colors[j][c] += pixel[c]);
+        weights[j] += 1.0;
+    }
+    for (color, weight) in colors.iter_mut().zip(&mut weights) {
+        if *weight > 0.0 {
+            *color = color.map(|c| c / *weight);
+            *weight = 1.0;
+        }
+    }
+    (colors, weights)
+}
+
+/// A smooth continuation of known colours to where nothing is known (push-pull: Gortler et al., The Lumigraph, 1996).
+///
+/// Known colours are averaged over ever larger squares; what is unknown takes the mean of the smallest square around it
+/// that knows something, blended between squares.
+pub(super) fn continued(colors: &[Linear], known: &[f32], width: usize, height: usize) -> Vec<Linear> {
+    if width.min(height) <= 1 || known.iter().all(|&k| k >= 1.0) {
+        let (mut sum, mut weight) = ([0.0f32; 3], 0.0f32);
+        for (color, &k) in colors.iter().zip(known) {
+            (0..3).for_each(|c| sum[c] += color[c] * k);
+            weight += k;
+        }
+        let mean = sum.map(|s| s / weight.max(f32::MIN_POSITIVE));
+        return colors.iter().zip(known).map(|(color, &k)| mixed(mean, *color, k.min(1.0))).collect();
+    }
+    let (w, h) = (width.div_ceil(2), height.div_ceil(2));
+    let mut coarse = vec![[0.0f32; 3]; w * h];
+    let mut weight = vec![0.0f32; w * h];
+    for y in 0..height {
+        for x in 0..width {
+            let (i, j) = (y * width + x, (y / 2) * w + x / 2);
+            let k = known[i];
+            (0..3).for_each(|c| coarse[j][c] += colors[i][c] * k);
+            weight[j] += k;
+        }
+    }
+    for (color, weight) in coarse.iter_mut().zip(&mut weight) {
+        if *weight > 0.0 {
+            *color = color.map(|c| c / *weight);
+            *weight = weight.min(1.0);
+        }
+    }
+    let coarse = continued(&coarse, &weight, w, h);
+    let mut out = Vec::with_capacity(width * height);
+    for y in 0..height {
+        // Centres of the coarse pixels lie between those of the fine ones.
+        let (y0, y1, fy) = between(y, h);
+        for x in 0..width {
+            let i = y * width + x;
+            if known[i] >= 1.0 {
+                out.push(colors[i]);
+                continue;
+            }
+            let (x0, x1, fx) = between(x, w);
+            let top = mixed(coarse[y0 * w + x0], coarse[y0 * w + x1], fx);
+            let bottom = mixed(coarse[y1 * w + x0], coarse[y1 * w + x1], fx);
+            out.push(mixed(mixed(top, bottom, fy), colors[i], known[i]));
+        }
+    }
+    out
+}
+
+/// The two coarse pixels of `n` around the fine pixel `i`, and the weight of the second.
+fn between(i: usize, n: usize) -> (usize, usize, f32) {
+    let at = (i as f32 + 0.5) / 2.0 - 0.5;
+    let low = at.floor().max(0.0) as usize;
+    (low.min(n - 1), (low + 1).min(n - 1), (at - low as f32).clamp(0.0, 1.0))
+}
+
+/// `a` at 0, `b` at 1.
+pub(super) fn mixed(a: Linear, b: Linear, t: f32) -> Linear {
+    std::array::from_fn(|c| a[c] + (b[c] - a[c]) * t)
+}
+
+/// Rises smoothly from 0 at `low` to 1 at `high`.
+pub(super) fn smooth_step(low: f32, high: f32, v: f32) -> f32 {
+    let t = ((v - low) / (high - low)).clamp(0.0, 1.0);
+    t * t * (3.0 - 2.0 * t)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn eight_bits_survive_linear_light() {
+        for value in 0..=255u8 {
+            assert_eq!(encoded_color(linear_color([value; 3])), [value; 3]);
+        }
+        assert_eq!((encoded(-1.0), encoded(2.0)), (0, 255));
+    }
+
+    #[test]
+    fn means_of_squares_are_right_at_the_edges_too() {
+        let plane: Vec<f32> = (0..35).map(|i| (i * i % 11) as f32).collect();
+        let (w, h, reach) = (7usize, 5usize, 2usize);
+        let mean = box_mean(&plane, w, h, reach);
+        for y in 0..h {
+            for x in 0..w {
+                let xs = x.saturating_sub(reach)..=(x + reach).min(w - 1);
+                let ys = y.saturating_sub(reach)..=(y + reach).min(h - 1);
+                let all: Vec<f32> =
+                    ys.flat_map(|y| xs.clone().map(move |x| (x, y))).map(|(x, y)| plane[y * w + x]).collect();
+                let wanted = all.iter().sum::<f32>() / all.len() as f32;
+                assert!((mean[y * w + x] - wanted).abs() < 1e-4, "{x} {y}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_known_stays_and_the_rest_follows_it() {
+        let (w, h) = (33, 20);
+        let truth = |x: usize| [x as f32 / w as f32, 0.5, 0.25];
+        let colors: Vec<Linear> = (0..w * h).map(|i| if i % w < 12 { truth(i % w) } else { [9.0; 3] }).collect();
+        let known: Vec<f32> = (0..w * h).map(|i| if i % w < 12 { 1.0 } else { 0.0 }).collect();
+        let all = continued(&colors, &known, w, h);
+        for (i, color) in all.iter().enumerate() {
+            if i % w < 12 {
+                assert_eq!(*color, truth(i % w));
+            } else {
+                assert!((color[1] - 0.5).abs() < 1e-3 && (0.0..0.4).contains(&color[0]), "{color:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn distances_are_those_of_the_nearest_set_pixel() {
+        let d = distance_to(|i| i == 0, 6, 4, 10.0);
+        assert_eq!((d[0], d[3], d[6]), (0.0, 3.0, 1.0));
+        assert!((d[6 + 1] - std::f32::consts::SQRT_2).abs() < 1e-6);
+    }
+}
