@@ -67,6 +67,17 @@ impl Engine {
 
     /// Judges one photo. Bad input is a report that says so, never an error and never a panic.
     pub fn check(&self, input: Input<'_>, profile: &Profile) -> Report {
+        self.check_and_look(input, profile, |_| ()).0
+    }
+
+    /// Judges one photo and shows its pixels to `look`, so that nobody has to decode it twice. There are none when the
+    /// file cannot be decoded.
+    pub fn check_and_look<T>(
+        &self,
+        input: Input<'_>,
+        profile: &Profile,
+        look: impl FnOnce(Option<&Photo>) -> T,
+    ) -> (Report, T) {
         let mut clock = Clock::start();
         let (file, decoded) = photo::decode(input.bytes, input.name, &self.limits);
         let photo = decoded.as_ref().map_err(|_| Missing::Unreadable);
@@ -91,7 +102,8 @@ impl Engine {
 
         let timings =
             Timings { photo: photo_ms, face: face_ms, scene: scene_ms, checks: checks_ms, total: clock.total() };
-        report::build(&facts, profile, judged, timings)
+        let report = report::build(&facts, profile, judged, timings);
+        (report, look(photo.ok()))
     }
 
     /// The facts of a file and its pixels, without judging them.

@@ -6,6 +6,7 @@
 mod builtin;
 mod error;
 mod load;
+pub mod names;
 mod raw;
 mod suggest;
 mod validate;
@@ -21,6 +22,7 @@ use crate::units::Text;
 pub use builtin::{builtin, builtin_ids, resolve};
 pub use error::{Problem, ProfileError};
 pub use load::{load_file, parse};
+pub use names::{NameFormat, NameRule};
 #[cfg(feature = "cli")]
 pub(crate) use suggest::closest;
 pub(crate) use words::pick;
@@ -142,6 +144,8 @@ pub struct Profile {
     pub extends: Vec<String>,
     /// The size of the photo.
     pub canvas: Canvas,
+    /// What files are called, when the authority says so.
+    pub names: Option<NameFormat>,
     /// The rules, by check id.
     pub rules: BTreeMap<String, Rule>,
     /// Where each rule's fields come from: by check id, then by field name.

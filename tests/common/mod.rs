@@ -164,6 +164,7 @@ pub fn profile(checks: &[&str]) -> Profile {
         title: Text::new("自考", "self-taught"),
         extends: Vec::new(),
         canvas: CANVAS,
+        names: None,
         rules: checks.iter().map(|id| ((*id).to_owned(), Rule { fail: Band::default(), ..Rule::default() })).collect(),
         provenance: Default::default(),
     }
