@@ -68,6 +68,17 @@ impl Engine {
 
     /// Judges one photo. Bad input is a report that says so, never an error and never a panic.
     pub fn check(&self, input: Input<'_>, profile: &Profile) -> Report {
+        self.check_and_look(input, profile, |_| ()).0
+    }
+
+    /// Judges one photo and shows its pixels to `look`, so that nobody has to decode it twice. There are none when the
+    /// file cannot be decoded.
+    pub fn check_and_look<T>(
+        &self,
+        input: Input<'_>,
+        profile: &Profile,
+        look: impl FnOnce(Option<&Photo>) -> T,
+    ) -> (Report, T) {
         let mut clock = Clock::start();
         let (file, decoded) = photo::decode(input.bytes, input.name, &self.limits);
         let photo = decoded.as_ref().map_err(|_| Missing::Unreadable);
@@ -92,7 +103,8 @@ impl Engine {
 
         let timings =
             Timings { photo: photo_ms, face: face_ms, scene: scene_ms, checks: checks_ms, total: clock.total() };
-        report::build(&facts, profile, judged, timings)
+        let report = report::build(&facts, profile, judged, timings);
+        (report, look(photo.ok()))
     }
 
     /// Makes a compliant photo out of a raw one, as far as profile and options allow. `input.name` is the name the result goes
@@ -129,13 +141,25 @@ impl Engine {
         };
         let Some(made) = made else {
             let report = self.check(input, profile);
-            return Ok(Normalized { jpeg: input.bytes.to_vec(), report, already_compliant: true, plan: None });
+            return Ok(Normalized {
+                jpeg: input.bytes.to_vec(),
+                report,
+                already_compliant: true,
+                plan: None,
+                source_sha256: file.sha256,
+            });
         };
         let mut report = self.check(Input { bytes: &made.jpeg, ..input }, profile);
         made.accepts(&report)?;
         report.actions = made.actions;
         judge::keep_of_original(&mut report, &facts, profile);
-        Ok(Normalized { jpeg: made.jpeg, report, already_compliant: false, plan: made.plan })
+        Ok(Normalized {
+            jpeg: made.jpeg,
+            report,
+            already_compliant: false,
+            plan: made.plan,
+            source_sha256: file.sha256,
+        })
     }
 
     /// The facts of a file and its pixels, without judging them.

@@ -25,6 +25,8 @@ pub mod batch;
 pub mod cli;
 #[cfg(feature = "cli")]
 pub mod evaluate;
+#[cfg(feature = "cli")]
+pub mod roster;
 
 pub use engine::{Engine, EngineError, Input};
 pub use profile::Profile;

@@ -4,7 +4,7 @@
 
 mod common;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
@@ -13,11 +13,15 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, mpsc};
 
+use clap::Parser;
 use common::{check, report};
 use gradphoto::batch::{self, Entry, Found, PoolError, WINDOW_PER_JOB, WalkOptions, find};
 use gradphoto::check::Status;
-use gradphoto::cli::check::{CheckArgs, DetectorChoice, Format, View, prepare, run_with};
-use gradphoto::cli::{CliError, DEFAULT_PROFILE, LangChoice, Outcome};
+use gradphoto::cli::check::{CheckArgs, prepare};
+use gradphoto::cli::overlays::Overlays;
+use gradphoto::cli::reports::{Format, View};
+use gradphoto::cli::run::{Checked, FolderRun};
+use gradphoto::cli::{CliError, LangChoice, Outcome};
 use gradphoto::report::json::Document;
 use gradphoto::report::{Report, Row, text};
 
@@ -34,7 +38,7 @@ impl From<PoolError> for Stop {
 }
 
 fn options(jobs: usize, max_bytes: u64) -> batch::Options {
-    batch::Options { jobs: NonZeroUsize::new(jobs).unwrap(), max_bytes }
+    batch::Options { max_bytes, ..batch::Options::of_jobs(NonZeroUsize::new(jobs)) }
 }
 
 /// A folder of files named by number.
@@ -162,7 +166,7 @@ fn a_folder_gives_every_file_but_the_systems_own() {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, "x").unwrap();
     }
-    let except = Some(dir.path().join("out").canonicalize().unwrap());
+    let except = vec![dir.path().join("out").canonicalize().unwrap()];
     let root = [dir.path().to_owned()];
     let found = find(&root, &WalkOptions { recursive: true, except: except.clone() });
     let relative: Vec<_> = found.entries.iter().map(|entry| entry.relative.to_str().unwrap()).collect();
@@ -187,7 +191,7 @@ fn links_in_a_loop_broken_links_and_strange_names_are_rows() {
     fs::write(dir.path().join("real.jpg"), "x").unwrap();
     symlink("real.jpg", dir.path().join("to-real.jpg")).unwrap();
     fs::write(dir.path().join(OsString::from_vec(b"zh\xd5\xc5.jpg".to_vec())), "x").unwrap();
-    let found = find(&[dir.path().to_owned()], &WalkOptions { recursive: true, except: None });
+    let found = find(&[dir.path().to_owned()], &WalkOptions { recursive: true, except: Vec::new() });
     let rows = rows(&found.entries, &options(2, 100), |_, _| accept());
     let seen: Vec<_> = rows
         .iter()
@@ -198,25 +202,21 @@ fn links_in_a_loop_broken_links_and_strange_names_are_rows() {
         ("broken.jpg", Some("文件不存在或已被移走")),
         ("real.jpg", None),
         ("to-real.jpg", None),
-        ("zh\u{fffd}\u{fffd}.jpg", None),
+        ("zh张.jpg", None),
     ];
     assert_eq!(seen, expected);
 }
 
+#[derive(Parser)]
+struct Arguments {
+    #[command(flatten)]
+    check: CheckArgs,
+}
+
 fn args(paths: &[&Path], overlay: Option<&Path>) -> CheckArgs {
-    CheckArgs {
-        captured_before: None,
-        paths: paths.iter().map(|path| (*path).to_owned()).collect(),
-        profile: DEFAULT_PROFILE.into(),
-        format: Format::Text,
-        detector: DetectorChoice::ShortRange,
-        overlay: overlay.map(Path::to_owned),
-        jobs: None,
-        no_recursive: false,
-        recursive: false,
-        quiet: false,
-        verbose: false,
-    }
+    let paths = paths.iter().map(|path| path.as_os_str());
+    let overlay = overlay.map(|folder| [OsStr::new("--overlay"), folder.as_os_str()]);
+    Arguments::parse_from([OsStr::new("check")].into_iter().chain(paths).chain(overlay.into_iter().flatten())).check
 }
 
 fn view(format: Format, quiet: bool) -> View {
@@ -224,13 +224,13 @@ fn view(format: Format, quiet: bool) -> View {
 }
 
 /// Accepts what holds "good", rejects the rest.
-fn by_content(_: &Entry, bytes: &[u8]) -> Report {
-    if bytes == b"good" { accept() } else { common::rejected() }
+fn by_content(_: &Entry, bytes: &[u8]) -> Checked {
+    if bytes == b"good" { accept().into() } else { common::rejected().into() }
 }
 
 fn output(found: &Found, view: &View) -> (Outcome, String) {
     let mut out = Vec::new();
-    let outcome = run_with(found, None, None, view, &mut out, by_content).unwrap();
+    let outcome = FolderRun::new(found, None, view).run(&mut out, by_content).unwrap();
     (outcome, String::from_utf8(out).unwrap())
 }
 
@@ -261,6 +261,12 @@ fn formats_and_outcomes() {
     assert_eq!(output(&gone, &view(Format::Jsonl, false)).0, Outcome::NotAccepted);
 }
 
+fn draw(found: &Found, overlays: Option<&Overlays>) {
+    let view = view(Format::Jsonl, false);
+    let run = FolderRun { overlays, ..FolderRun::new(found, None, &view) };
+    run.run(&mut Vec::new(), by_content).unwrap();
+}
+
 #[test]
 fn overlays_are_written_beside_nothing_they_replace() {
     let dir = tempfile::tempdir().unwrap();
@@ -273,7 +279,7 @@ fn overlays_are_written_beside_nothing_they_replace() {
     for _ in 0..2 {
         let (found, overlays) = prepare(&args(&[&photos], Some(&out))).unwrap();
         assert_eq!(found.entries.len(), 4);
-        run_with(&found, overlays.as_ref(), None, &view(Format::Jsonl, false), &mut Vec::new(), by_content).unwrap();
+        draw(&found, overlays.as_ref());
         let mut names: Vec<_> =
             fs::read_dir(&out).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
@@ -282,7 +288,7 @@ fn overlays_are_written_beside_nothing_they_replace() {
     // Overlays into the folder of the photos themselves leave an input of that name alone.
     fs::write(photos.join("a.jpg.svg"), "mine").unwrap();
     let (found, overlays) = prepare(&args(&[&photos], Some(&photos))).unwrap();
-    run_with(&found, overlays.as_ref(), None, &view(Format::Jsonl, false), &mut Vec::new(), by_content).unwrap();
+    draw(&found, overlays.as_ref());
     assert_eq!(fs::read(photos.join("a.jpg.svg")).unwrap(), b"mine");
     assert!(photos.join("a.jpg-2.svg").is_file());
 }
@@ -314,7 +320,7 @@ impl Write for Closed {
 fn a_reader_that_goes_away_ends_the_run() {
     let (_dir, entries) = folder(50);
     let found = Found { entries, skipped: 0 };
-    let result = run_with(&found, None, None, &view(Format::Text, false), &mut Closed(1), by_content);
+    let result = FolderRun::new(&found, None, &view(Format::Text, false)).run(&mut Closed(1), by_content);
     assert!(matches!(result, Err(CliError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe));
 }
 
@@ -337,7 +343,13 @@ fn gradphoto(args: &[&str]) -> Command {
 
 #[test]
 fn wrong_arguments_are_exit_code_2() {
-    for args in [&["check"][..], &["check", "x", "--jobs", "0"], &["check", "x", "--format", "csv"], &["nothing"]] {
+    for args in [
+        &["check"][..],
+        &["check", "x", "--jobs", "0"],
+        &["check", "x", "--format", "pdf"],
+        &["check", "x", "--report", "a.pdf"],
+        &["nothing"],
+    ] {
         let output = gradphoto(args).output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{args:?}");
         assert!(output.stdout.is_empty() && !output.stderr.is_empty());

@@ -102,7 +102,7 @@ fn a_streamed_document_is_the_document() {
         rows.iter().for_each(|row| writer.row(row, &mut out).unwrap());
         writer.finish(&summary, &mut out).unwrap();
         let read: Document = serde_json::from_slice(&out).unwrap();
-        assert_eq!(read, Document { schema: SCHEMA, rows, summary });
+        assert_eq!(read, Document { schema: SCHEMA, rows, summary, findings: None });
     }
 }
 
@@ -120,7 +120,7 @@ fn reports_are_valid_by_the_schema() {
     compiler.add_resource("report.json", serde_json::to_value(schema()).unwrap()).unwrap();
     let index = compiler.compile("report.json", &mut schemas).unwrap();
     let rows = rows();
-    let document = Document { schema: SCHEMA, summary: tally(&rows), rows };
+    let document = Document { schema: SCHEMA, summary: tally(&rows), rows, findings: None };
     let mut value = serde_json::to_value(&document).unwrap();
     assert_eq!(schemas.validate(&value, index).map_err(|e| format!("{e:#}")), Ok(()));
     value["rows"][0]["report"]["verdict"] = "perhaps".into();

@@ -1,9 +1,10 @@
 //! Reading one file, within the limit.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
 use std::path::Path;
 
+use super::archive::ArchiveError;
 use crate::units::Text;
 
 /// Why a file could not be read.
@@ -18,6 +19,12 @@ pub enum ReadError {
         /// The limit in bytes.
         max: u64,
     },
+    /// Somebody writes to it.
+    #[error("the file changed while it was read")]
+    Changed,
+    /// The archive it is in.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
     /// The system said no.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -35,6 +42,11 @@ impl ReadError {
                     format!("the file is larger than {mib} MB and was not read"),
                 )
             }
+            ReadError::Changed => Text::new(
+                "读取期间文件被改动，请在写入完成后重新检查",
+                "the file changed while it was read; check it again when it is complete",
+            ),
+            ReadError::Archive(error) => error.text(),
             ReadError::Io(error) => io_text(error),
         }
     }
@@ -49,8 +61,16 @@ pub(super) fn io_text(error: &io::Error) -> Text {
     }
 }
 
-/// The bytes of a regular file of at most `max` bytes.
+/// The bytes of a regular file of at most `max` bytes. A file that changes meanwhile is read once more, then given up:
+/// half of an old photo and half of a new one must not be judged as one.
 pub fn read(path: &Path, max: u64) -> Result<Vec<u8>, ReadError> {
+    read_once(path, max).or_else(|error| match error {
+        ReadError::Changed => read_once(path, max),
+        error => Err(error),
+    })
+}
+
+fn read_once(path: &Path, max: u64) -> Result<Vec<u8>, ReadError> {
     // Asked before opening: opening a pipe nobody writes to would wait for ever.
     let metadata = fs::metadata(path)?;
     if !metadata.is_file() {
@@ -60,7 +80,17 @@ pub fn read(path: &Path, max: u64) -> Result<Vec<u8>, ReadError> {
         return Err(ReadError::TooLarge { max });
     }
     let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or_default());
+    let mut file = File::open(path)?;
+    let before = file.metadata()?;
     // A file may grow while it is read, and some report no length at all.
-    File::open(path)?.take(max.saturating_add(1)).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > max { Err(ReadError::TooLarge { max }) } else { Ok(bytes) }
+    (&mut file).take(max.saturating_add(1)).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > max {
+        return Err(ReadError::TooLarge { max });
+    }
+    if is_same(&before, &file.metadata()?) { Ok(bytes) } else { Err(ReadError::Changed) }
+}
+
+fn is_same(before: &Metadata, after: &Metadata) -> bool {
+    // Where a system keeps no times, the length alone has to do.
+    before.len() == after.len() && before.modified().ok() == after.modified().ok()
 }

@@ -2,13 +2,16 @@
 //!
 //! In a folder every file is taken, photo or not: an office that hands in a folder wants to hear of the Word document in
 //! it. Passed over, and counted, are hidden entries (names that begin with a dot), what systems put into folders on
-//! their own ([`HOUSEKEEPING`], and the read-me of a folder of samples), and the folder the run itself writes to.
+//! their own ([`HOUSEKEEPING`], and the read-me of a folder of samples), and what the run itself writes. A ZIP archive
+//! that is given itself is walked like a folder.
 
 use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
 
-use super::read::{ReadError, io_text};
+use super::archive::{self, ArchiveError, Member};
+use super::names;
+use super::read::{ReadError, io_text, read};
 use crate::units::Text;
 
 /// Names systems put into folders on their own, in lower case; an entry is compared without regard to case.
@@ -26,12 +29,14 @@ pub const HOUSEKEEPING: &[&str] = &[
 /// One file of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// Where it is.
+    /// Where it is; for a member of an archive, the path of the archive with the member's name behind it.
     pub path: PathBuf,
-    /// Its path inside the folder that was given, or its name when the file itself was given.
+    /// Its path inside the folder or archive that was given, or its name when the file itself was given.
     pub relative: PathBuf,
     /// Why it cannot be read, when the walk already knows.
     pub problem: Option<Text>,
+    /// The member of an archive that it is.
+    pub member: Option<Member>,
 }
 
 impl Entry {
@@ -39,12 +44,27 @@ impl Entry {
     pub fn file(path: impl Into<PathBuf>) -> Self {
         let path = path.into();
         let relative = path.file_name().map_or_else(|| path.clone(), PathBuf::from);
-        Self { path, relative, problem: None }
+        Self { path, relative, problem: None, member: None }
     }
 
-    /// The file's name without folders; bytes that are not UTF-8 are shown as U+FFFD.
+    /// The file's name without folders, as it is [shown](names::shown).
     pub fn name(&self) -> Option<String> {
-        Some(self.path.file_name()?.to_string_lossy().into_owned())
+        Some(names::shown(Path::new(self.path.file_name()?)).into_owned())
+    }
+
+    /// Its bytes, at most `max` of them.
+    ///
+    /// # Errors
+    /// Why there are none, in words.
+    pub fn read(&self, max: u64) -> Result<Vec<u8>, Text> {
+        if let Some(problem) = &self.problem {
+            return Err(problem.clone());
+        }
+        let bytes = match &self.member {
+            Some(member) => member.read(max),
+            None => read(&self.path, max),
+        };
+        bytes.map_err(|error| error.text())
     }
 }
 
@@ -53,8 +73,8 @@ impl Entry {
 pub struct WalkOptions {
     /// Whether to look into folders inside the given folders.
     pub recursive: bool,
-    /// A folder to pass over when it lies inside a given one, in canonical form.
-    pub except: Option<PathBuf>,
+    /// Files and folders to pass over when they lie inside a given folder, in canonical form.
+    pub except: Vec<PathBuf>,
 }
 
 /// What was found.
@@ -73,6 +93,7 @@ pub fn find(paths: &[PathBuf], options: &WalkOptions) -> Found {
     for path in paths {
         match std::fs::metadata(path) {
             Ok(metadata) if metadata.is_dir() => walk(path, options, &mut found),
+            Ok(metadata) if metadata.is_file() && archive::is_zip(path) => archive::walk(path, &mut found),
             Ok(metadata) => {
                 let problem = (!metadata.is_file()).then(|| ReadError::NotAFile.text());
                 found.entries.push(Entry { problem, ..Entry::file(path) });
@@ -97,13 +118,17 @@ fn walk(root: &Path, options: &WalkOptions, found: &mut Found) {
             }
         };
         let is_dir = entry.file_type().is_dir();
-        if passed_over(entry.file_name()) || (is_dir && is_same_folder(entry.path(), options.except.as_deref())) {
+        if passed_over(entry.file_name()) || is_one_of(entry.path(), is_dir, &options.except) {
             found.skipped += 1;
             if is_dir {
                 walker.skip_current_dir();
             }
         } else if !is_dir {
-            let problem = (!entry.file_type().is_file()).then(|| ReadError::NotAFile.text());
+            let problem = if !entry.file_type().is_file() {
+                Some(ReadError::NotAFile.text())
+            } else {
+                archive::is_zip(entry.path()).then(|| ArchiveError::Nested.text())
+            };
             found.entries.push(Entry { problem, ..inside(root, entry.into_path()) });
         }
     }
@@ -111,16 +136,18 @@ fn walk(root: &Path, options: &WalkOptions, found: &mut Found) {
 
 fn inside(root: &Path, path: PathBuf) -> Entry {
     let relative = path.strip_prefix(root).unwrap_or(&path).to_owned();
-    Entry { path, relative, problem: None }
+    Entry { relative, ..Entry::file(path) }
 }
 
-fn passed_over(name: &std::ffi::OsStr) -> bool {
+pub(super) fn passed_over(name: &std::ffi::OsStr) -> bool {
     name.as_encoded_bytes().starts_with(b".")
         || name.to_str().is_some_and(|name| HOUSEKEEPING.iter().any(|known| name.eq_ignore_ascii_case(known)))
 }
 
-fn is_same_folder(path: &Path, canonical: Option<&Path>) -> bool {
-    canonical.is_some_and(|canonical| path.canonicalize().is_ok_and(|path| path == canonical))
+fn is_one_of(path: &Path, is_dir: bool, canonical: &[PathBuf]) -> bool {
+    // The true path of each of a hundred thousand photos takes its time; of files, the name tells first.
+    let likely = canonical.iter().any(|except| is_dir || except.file_name() == path.file_name());
+    likely && path.canonicalize().is_ok_and(|path| canonical.contains(&path))
 }
 
 fn walk_text(error: &walkdir::Error) -> Text {

@@ -7,12 +7,11 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::check::progress;
+use super::run::progress;
 use super::{CliError, DEFAULT_PROFILE, load_profile};
 use crate::batch::{self, Entry};
 use crate::engine::{Engine, Input};
 use crate::evaluate::{Evaluation, Evaluator, Label, SKIN_BOUNDS, read_labels, resolve, write_text};
-use crate::limits::Limits;
 use crate::profile::Profile;
 use crate::report::{Report, Row};
 use crate::units::Lang;
@@ -98,8 +97,7 @@ pub fn evaluate(
     labels: &[Label],
     check: impl Fn(&Entry, &[u8]) -> Report + Sync,
 ) -> Result<Evaluation, CliError> {
-    let options =
-        batch::Options { jobs: args.jobs.unwrap_or_else(batch::default_jobs), max_bytes: Limits::default().max_bytes };
+    let options = batch::Options::of_jobs(args.jobs);
     let skin = skin_of_bases(args, labels, &options, &check)?;
     let skin = |label: &Label, row: &Row| match (&skin, &label.base) {
         (Some(skin), Some(base)) => skin.get(base).copied(),

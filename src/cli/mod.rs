@@ -1,15 +1,19 @@
 //! The `gradphoto` command: arguments, exit codes, and where output goes. One file a subcommand; no image code here.
 //!
-//! Exit codes: 0 every photo accepted, 1 something rejected, to review, or without a report, 2 the run itself failed.
+//! Exit codes: 0 every photo accepted, 1 something rejected, to review, or without a report, 2 the run itself failed, 130
+//! ended early by an interrupt.
 
 pub mod check;
 pub mod completions;
 pub mod evaluate;
 pub mod explain;
 pub mod normalize;
+pub mod office;
 pub mod outputs;
 pub mod overlays;
 pub mod profiles;
+pub mod reports;
+pub mod run;
 
 use std::error::Error;
 use std::ffi::OsString;
@@ -29,7 +33,11 @@ use crate::units::Lang;
 pub const DEFAULT_PROFILE: &str = "zikao-graduation";
 
 const EXIT_CODES: &str = "Exit codes: 0 every photo accepted; 1 something rejected, to review, or not readable; \
-    2 the run itself failed (wrong arguments, unknown profile, no photos found, nowhere to write)";
+    2 the run itself failed (wrong arguments, unknown profile, no photos found, nowhere to write); \
+    130 ended early by an interrupt, with the report so far";
+
+/// Exit code after an interrupt, as shells have it: 128 and the number of the signal.
+const EXIT_INTERRUPTED: u8 = 130;
 
 /// Checks certificate photos: which rule a photo breaks, by how much, and what mends it.
 #[derive(Debug, Parser)]
@@ -48,9 +56,9 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Check photos, or all files of folders
-    Check(check::CheckArgs),
+    Check(Box<check::CheckArgs>),
     /// Make compliant photos, as far as the standard allows
-    Normalize(normalize::NormalizeArgs),
+    Normalize(Box<normalize::NormalizeArgs>),
     /// List the profiles, or print one with the source of its values
     Profiles {
         /// Id of a profile
@@ -112,6 +120,8 @@ pub enum Outcome {
     Accepted,
     /// Something is not: exit code 1.
     NotAccepted,
+    /// It was ended early: exit code 130.
+    Interrupted,
 }
 
 impl From<Outcome> for ExitCode {
@@ -119,6 +129,7 @@ impl From<Outcome> for ExitCode {
         match outcome {
             Outcome::Accepted => ExitCode::SUCCESS,
             Outcome::NotAccepted => ExitCode::from(1),
+            Outcome::Interrupted => ExitCode::from(EXIT_INTERRUPTED),
         }
     }
 }
@@ -144,6 +155,9 @@ pub enum CliError {
     /// No threads.
     #[error(transparent)]
     Pool(#[from] PoolError),
+    /// A report would be written over an input.
+    #[error("{path} is one of the inputs and is not written over; name another file", path = .0.display())]
+    IsInput(std::path::PathBuf),
     /// An overlay could not be written.
     #[error(transparent)]
     Overlay(#[from] overlays::OverlayError),

@@ -1,30 +1,30 @@
 //! `normalize`: photos and folders to compliant files.
 
-use std::io::{self, IsTerminal, Write};
-use std::num::NonZeroUsize;
+use std::io::Write;
 use std::path::PathBuf;
 
 use clap::Args;
 use jiff::civil::Date;
 
-use super::check::{DetectorChoice, Format, day, progress, terminal_width};
-use super::outputs::{OutputError, Outputs, Pattern};
+use super::check::{DetectorChoice, day, view};
+use super::office::Office;
+use super::outputs::{Outputs, Pattern};
+use super::run::{Checked, FolderRun, RunArgs, Undone, end_at_interrupt, wanted};
 use super::{CliError, DEFAULT_PROFILE, LangChoice, Outcome, load_profile};
-use crate::batch::{self, Entry, WalkOptions};
+use crate::batch::journal::{Head, Journal};
+use crate::batch::look::{Look, Wanted};
 use crate::engine::{Engine, Input};
-use crate::limits::Limits;
 use crate::normalize::{Background, Normalized, Options};
 use crate::profile::Profile;
-use crate::report::json::{DocumentWriter, write_line};
-use crate::report::{Row, Tally, Verdict, text};
+use crate::report::Verdict;
 use crate::units::Text;
 
 /// Arguments of `normalize`.
 #[derive(Debug, Clone, Args)]
 pub struct NormalizeArgs {
-    /// Photos and folders; in a folder every file is taken, except hidden ones and the system's own
-    #[arg(required = true, value_name = "PATH")]
-    pub paths: Vec<PathBuf>,
+    /// What to normalize, and where the reports go.
+    #[command(flatten)]
+    pub run: RunArgs,
     /// Folder the results are written to; inputs are never touched
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
@@ -46,30 +46,12 @@ pub struct NormalizeArgs {
     /// Replace results that exist
     #[arg(long)]
     pub overwrite: bool,
-    /// Form of the report
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub format: Format,
     /// Day the photos' age is judged against, such as that of graduation; without it their age is not checked
     #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]
     pub captured_before: Option<Date>,
-    /// Threads [default: as many as the machine runs at once]
-    #[arg(long, value_name = "N")]
-    pub jobs: Option<NonZeroUsize>,
     /// What finds the faces
     #[arg(long, value_enum, default_value_t = DetectorChoice::ShortRange)]
     pub detector: DetectorChoice,
-    /// Do not look into folders inside the given folders
-    #[arg(long, overrides_with = "recursive")]
-    pub no_recursive: bool,
-    /// Look into folders inside the given folders (the default)
-    #[arg(long, overrides_with = "no_recursive")]
-    pub recursive: bool,
-    /// Text: only photos that are not accepted
-    #[arg(long, short)]
-    pub quiet: bool,
-    /// Text: list the checks that pass too
-    #[arg(long, short)]
-    pub verbose: bool,
 }
 
 fn background(text: &str) -> Result<Background, std::convert::Infallible> {
@@ -80,13 +62,28 @@ fn background(text: &str) -> Result<Background, std::convert::Infallible> {
 pub fn run(args: &NormalizeArgs, lang: LangChoice, color: bool, out: &mut dyn Write) -> Result<Outcome, CliError> {
     let profile = load_profile(&args.profile)?;
     let mut outputs = Outputs::create(&args.out, args.overwrite)?;
-    let except = Some(outputs.folder().to_owned());
-    let found = batch::find(&args.paths, &WalkOptions { recursive: !args.no_recursive, except });
-    if found.entries.is_empty() {
-        let paths: Vec<_> = args.paths.iter().map(|path| path.to_string_lossy()).collect();
-        return Err(CliError::NoPhotos(paths.join(", ")));
-    }
+    let found = args.run.find(&[outputs.folder()])?;
     outputs.name_all(&found.entries, &args.name);
+    let wanted = wanted(&args.run, &Office::default());
+    let head = Head::new(
+        "normalize",
+        &profile,
+        [
+            ("captured before", args.captured_before.map_or_else(String::new, |day| day.to_string())),
+            ("detector", format!("{:?}", args.detector)),
+            ("folder of results", outputs.folder().display().to_string()),
+            ("names of results", format!("{:?}", args.name)),
+            ("background", format!("{:?}", args.background)),
+            ("turning", args.rotate.to_string()),
+            ("results that break rules", args.force_write.to_string()),
+            ("kind of report", format!("thumbnails {}", wanted.thumbnail)),
+        ],
+    );
+    let journal = args.run.resume.as_deref().map(|path| Journal::open(path, &head, args.run.resume_by.into()));
+    let journal = journal.transpose().map_err(CliError::other)?;
+    let view = view(&args.run, lang, color);
+    let run = FolderRun::new(&found, args.run.jobs, &view);
+    let run = FolderRun { reports: &args.run.report, journal, ..run };
     let job = Job {
         engine: Engine::with_detector(args.detector.into())?,
         profile,
@@ -94,54 +91,10 @@ pub fn run(args: &NormalizeArgs, lang: LangChoice, color: bool, out: &mut dyn Wr
         captured_before: args.captured_before,
         outputs,
         force_write: args.force_write,
+        wanted,
     };
-
-    let terminal = io::stdout().is_terminal();
-    let text_options = text::Options {
-        langs: lang.langs(),
-        width: terminal.then(terminal_width),
-        color,
-        ascii: !terminal,
-        verbose: args.verbose,
-    };
-    let options =
-        batch::Options { jobs: args.jobs.unwrap_or_else(batch::default_jobs), max_bytes: Limits::default().max_bytes };
-    let bar = progress(found.entries.len());
-    let mut tally = Tally::default();
-    let mut document = DocumentWriter::default();
-    let mut all_written = true;
-    let work = |place: usize| job.row(place, &found.entries[place], options.max_bytes);
-    batch::ordered(found.entries.len(), &options, work, |_, row: Result<Row, OutputError>| {
-        // A full disk is told at once, not after a hundred thousand photos.
-        let row = row?;
-        tally.add(&row);
-        all_written &= row.output.is_some();
-        bar.inc(1);
-        bar.suspend(|| -> io::Result<()> {
-            match args.format {
-                Format::Text if args.quiet && accepted(&row) => return Ok(()),
-                Format::Text => text::write_row(&row, &text_options, out)?,
-                Format::Json => document.row(&row, out)?,
-                Format::Jsonl => write_line(&row, out)?,
-            }
-            out.flush()
-        })
-        .map_err(CliError::from)
-    })?;
-    bar.finish_and_clear();
-    let summary = tally.finish(found.skipped);
-    match args.format {
-        Format::Text if found.entries.len() > 1 || found.skipped > 0 => {
-            text::write_summary(&summary, &text_options, out)?;
-        }
-        Format::Json => document.finish(&summary, out)?,
-        Format::Text | Format::Jsonl => {}
-    }
-    Ok(if summary.all_accepted() && all_written { Outcome::Accepted } else { Outcome::NotAccepted })
-}
-
-fn accepted(row: &Row) -> bool {
-    row.output.is_some() && row.report.as_ref().is_some_and(|report| report.verdict == Verdict::Accept)
+    end_at_interrupt(&run.options.cancel)?;
+    run.run(out, |place, _, bytes| job.done(place, bytes))
 }
 
 /// What is done with every photo of a run.
@@ -152,40 +105,41 @@ struct Job {
     captured_before: Option<Date>,
     outputs: Outputs,
     force_write: bool,
+    wanted: Wanted,
 }
 
 impl Job {
-    /// Normalizes one entry and writes its result.
+    /// Normalizes the photo at a place of the run, and writes its result.
     ///
     /// # Errors
-    /// When the result cannot be written, which ends the run; whatever is wrong with the photo itself is said in its row.
-    fn row(&self, place: usize, entry: &Entry, max_bytes: u64) -> Result<Row, OutputError> {
-        let failed = |why: Text| batch::row(entry, Err(why));
-        let path = match self.outputs.path(place) {
-            Ok(path) => path,
-            Err(why) => return Ok(failed(why)),
-        };
+    /// What is wrong with the photo; or that the result cannot be written, which ends the run: a full disk is told at once,
+    /// not after a hundred thousand photos.
+    fn done(&self, place: usize, bytes: &[u8]) -> Result<Checked, Undone> {
+        let path = self.outputs.path(place).map_err(Undone::Photo)?;
         let name = path.file_name().map(|name| name.to_string_lossy());
-        let made = batch::with_bytes(entry, max_bytes, |_, bytes| {
-            let input = Input { bytes, name: name.as_deref(), captured_before: self.captured_before };
-            self.engine.normalize(input, &self.profile, &self.options)
-        });
-        let Normalized { jpeg, report, .. } = match made {
-            Ok(Ok(made)) => made,
-            Ok(Err(error)) => return Ok(failed(error.text())),
-            Err(why) => return Ok(failed(why)),
-        };
+        let input = Input { bytes, name: name.as_deref(), captured_before: self.captured_before };
+        let made = self.engine.normalize(input, &self.profile, &self.options);
+        let Normalized { jpeg, report, source_sha256, .. } = made.map_err(|error| Undone::Photo(error.text()))?;
+        let look = self.look(&jpeg);
         let needs_retake = report.verdict == Verdict::Reject;
-        let mut row = batch::row(entry, Ok(report));
+        let checked = Checked { look, sha256: source_sha256, ..Checked::from(report) };
         if needs_retake && !self.force_write {
-            row.error = Some(Text::new(
+            let note = Text::new(
                 "未写入：仍有不合格项，需重新拍摄（--force-write 可强制写入）",
                 "not written: rules are still broken that need another photo (--force-write writes it anyway)",
-            ));
-            return Ok(row);
+            );
+            return Ok(Checked { note: Some(note), ..checked });
         }
-        self.outputs.write(path, &jpeg)?;
-        row.output = Some(path.to_string_lossy().into_owned());
-        Ok(row)
+        self.outputs.write(path, &jpeg).map_err(Undone::Run)?;
+        Ok(Checked { output: Some(path.to_owned()), ..checked })
+    }
+
+    /// The look of a result, where a report shows it.
+    fn look(&self, jpeg: &[u8]) -> Look {
+        if !self.wanted.thumbnail {
+            return Look::default();
+        }
+        let (_, photo) = self.engine.read(Input { bytes: jpeg, name: None, captured_before: None });
+        photo.map_or_else(Look::default, |photo| Look::of(&photo, self.wanted))
     }
 }

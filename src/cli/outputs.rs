@@ -2,11 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::str::FromStr;
 
-use crate::batch::Entry;
+use crate::batch::{Entry, names, whole};
 use crate::profile::closest;
 use crate::units::Text;
 
@@ -91,7 +91,8 @@ impl FromStr for Pattern {
 impl Pattern {
     /// The name of the result of `entry`, the `place`th of its run from 0. `None` when its name has no number to take.
     fn name(&self, entry: &Entry, place: usize) -> Option<String> {
-        let stem = entry.relative.file_stem().unwrap_or(entry.relative.as_os_str()).to_string_lossy();
+        let stem = entry.relative.file_stem().map(Path::new).unwrap_or(&entry.relative);
+        let stem = names::shown(stem);
         let mut out = String::new();
         for part in &self.0 {
             match part {
@@ -101,7 +102,7 @@ impl Pattern {
                 Part::Number => out.push_str(&(place + 1).to_string()),
             }
         }
-        Some(safe_name(&out))
+        Some(names::safe(&out, &entry.relative))
     }
 }
 
@@ -119,21 +120,6 @@ fn number(stem: &str) -> Option<&str> {
         rest = &rest[end..];
     }
     best
-}
-
-/// A name without what some file system refuses; never hidden, never empty.
-pub(super) fn safe_name(name: &str) -> String {
-    let name: String =
-        name.chars().map(|c| if c.is_control() || r#"<>:"/\|?*"#.contains(c) { '_' } else { c }).collect();
-    if name.is_empty() || name.starts_with('.') { format!("_{name}") } else { name }
-}
-
-/// Writes beside `path` and renames, so that a reader never sees half a file. A link at `path` is replaced, not followed.
-pub(super) fn replace(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = tempfile::Builder::new().prefix(".gradphoto-").tempfile_in(folder)?;
-    file.write_all(bytes)?;
-    file.persist(path)?;
-    Ok(())
 }
 
 /// Why nothing can be written.
@@ -242,14 +228,13 @@ impl Outputs {
     pub fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), OutputError> {
         let folder = path.parent().unwrap_or(&self.folder);
         fs::create_dir_all(folder)
-            .and_then(|()| replace(folder, path, bytes))
+            .and_then(|()| whole::write(path, bytes))
             .map_err(|source| OutputError { path: path.to_owned(), source })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "tests")]
 
     use super::*;
 

@@ -1,20 +1,15 @@
 //! The folder of overlays: names that never clash, files that are whole or absent.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use sha2::{Digest, Sha256};
-
-use super::outputs::{replace, safe_name};
-use crate::batch::Entry;
+use crate::batch::names::{self, Taken};
+use crate::batch::{Entry, whole};
 use crate::report::Report;
 use crate::report::overlay::{Options, PhotoForOverlay, svg};
-
-/// Longest name of an overlay in bytes; file systems take 255, and some space is left for the ending and a number.
-const MAX_NAME: usize = 200;
 
 /// Why overlays cannot be written.
 #[derive(Debug, thiserror::Error)]
@@ -52,22 +47,13 @@ impl Overlays {
     /// Gives every entry a name, in the order of the run: the same input gives the same names. A name that an input in
     /// the folder bears already is never given, so no input is written over.
     pub fn name_all(&mut self, entries: &[Entry]) {
-        // Compared in lower case: the folder may lie on a file system that tells no difference.
-        let mut taken: HashSet<String> = entries
+        let taken: Taken = entries
             .iter()
             .filter(|entry| self.holds(&entry.path))
             .filter_map(|entry| Some(entry.name()?.to_lowercase()))
             .collect();
-        for entry in entries {
-            let stem = flat_name(&entry.relative);
-            let name = (1u64..)
-                .map(|n| if n == 1 { format!("{stem}.svg") } else { format!("{stem}-{n}.svg") })
-                .find(|name| !taken.contains(&name.to_lowercase()));
-            if let Some(name) = name {
-                taken.insert(name.to_lowercase());
-                self.names.insert(entry.path.clone(), name);
-            }
-        }
+        let names = names::assign(entries, taken, |entry| (names::flat(&entry.relative), ".svg".to_owned()));
+        self.names = entries.iter().map(|entry| entry.path.clone()).zip(names).collect();
     }
 
     /// Draws and writes the overlay of one photo. The first failure is kept for [`check`](Self::check).
@@ -75,7 +61,7 @@ impl Overlays {
         let Some(name) = self.names.get(&entry.path) else { return };
         let path = self.folder.join(name);
         let svg = svg(report, &PhotoForOverlay { bytes }, &Options::default());
-        if let Err(source) = replace(&self.folder, &path, svg.as_bytes()) {
+        if let Err(source) = whole::write(&path, svg.as_bytes()) {
             // Only the first failure is told; the others have the same cause as a rule.
             let _ = self.failed.set(OverlayError { path, source });
         }
@@ -93,21 +79,8 @@ impl Overlays {
     }
 
     fn holds(&self, path: &Path) -> bool {
-        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        parent.canonicalize().is_ok_and(|parent| parent == self.folder)
+        whole::folder_of(path).canonicalize().is_ok_and(|parent| parent == self.folder)
     }
-}
-
-/// A relative path as one file name: folders are joined with `__`; what some file system refuses becomes `_`.
-fn flat_name(relative: &Path) -> String {
-    let parts: Vec<_> = relative.components().map(|part| part.as_os_str().to_string_lossy()).collect();
-    let name = safe_name(&parts.join("__"));
-    if name.len() <= MAX_NAME {
-        return name;
-    }
-    let digest = Sha256::digest(relative.as_os_str().as_encoded_bytes());
-    let digest: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    format!("{}-{digest}", &name[..name.floor_char_boundary(MAX_NAME)])
 }
 
 #[cfg(test)]
@@ -117,16 +90,7 @@ mod tests {
     use super::*;
 
     fn entry(path: PathBuf, relative: &str) -> Entry {
-        Entry { path, relative: relative.into(), problem: None }
-    }
-
-    #[test]
-    fn names_are_flat_distinct_and_short() {
-        assert_eq!(flat_name(Path::new("2025/一班/a:b.jpg")), "2025__一班__a_b.jpg");
-        assert_eq!(flat_name(Path::new("../.x")), "_..__.x");
-        let long = "长".repeat(200);
-        let (a, b) = (flat_name(Path::new(&format!("{long}/a"))), flat_name(Path::new(&format!("{long}/b"))));
-        assert!(a.len() <= 217 && a != b, "{a} {b}");
+        Entry { relative: relative.into(), ..Entry::file(path) }
     }
 
     #[test]

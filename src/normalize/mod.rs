@@ -92,6 +92,8 @@ pub struct Normalized {
     pub already_compliant: bool,
     /// Where the frame was laid on the picture; `None` when the pixels are those of the input.
     pub plan: Option<Plan>,
+    /// SHA-256 of the input, hexadecimal; the report has that of the result.
+    pub source_sha256: String,
 }
 
 impl Normalized {

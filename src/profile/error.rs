@@ -164,6 +164,12 @@ pub enum Problem {
         /// Height in pixels.
         height: u32,
     },
+    /// A `[names]` table that says nothing one could test.
+    #[error("[names]: {why}")]
+    BadNames {
+        /// What is wrong with it.
+        why: String,
+    },
     /// A profile that asks for nothing.
     #[error("the profile asks for no check at all")]
     NoChecks,

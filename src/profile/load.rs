@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::error::{Problem, ProfileError};
+use super::names::{self, NameFormat, NameRule, RawNames};
 use super::raw::{Catalog, Document, RawNormalize, RawProfile, RawRule, read};
 use super::suggest::closest;
 use super::{Confidence, Profile, Provenance, Rule, builtin, validate};
@@ -140,6 +141,7 @@ fn merge(
         extends: base.iter().flat_map(|base| std::iter::once(&base.id).chain(&base.extends)).cloned().collect(),
         canvas,
         normalize: BTreeMap::new(),
+        names: base.as_ref().and_then(|base| base.names.clone()),
         rules: BTreeMap::new(),
         provenance: BTreeMap::new(),
     };
@@ -148,6 +150,10 @@ fn merge(
     }
     if let Some(own) = &raw.normalize {
         permit(&mut profile, own.get_ref(), raw).map_err(|problem| document.refuse(Some(own.span()), problem))?;
+    }
+    if let Some(own) = &raw.names {
+        let names = name_format(own.get_ref(), raw).map_err(|problem| document.refuse(Some(own.span()), problem))?;
+        profile.names = Some(names);
     }
     for removed in &raw.remove {
         let id = removed.get_ref();
@@ -185,6 +191,20 @@ fn permit(profile: &mut Profile, own: &RawNormalize, file: &RawProfile) -> Resul
         profile.normalize.insert(operation, permission);
     }
     Ok(())
+}
+
+/// The `[names]` table of a file; it replaces that of the base as a whole.
+fn name_format(own: &RawNames, file: &RawProfile) -> Result<NameFormat, Problem> {
+    let refuse = |why: &str| Problem::BadNames { why: why.to_owned() };
+    match (&own.rule, &own.pattern) {
+        (NameRule::Pattern, None) => return Err(refuse("rule = \"pattern\" needs a `pattern`")),
+        (NameRule::Pattern, Some(pattern)) => drop(names::compile(pattern).map_err(|why| refuse(&why))?),
+        (_, Some(_)) => return Err(refuse("a `pattern` needs rule = \"pattern\"")),
+        (_, None) => {}
+    }
+    let source = own.source.clone().or_else(|| file.source.clone()).ok_or_else(|| refuse("it has no source"))?;
+    let confidence = own.confidence.or(file.confidence).ok_or_else(|| refuse("it has no confidence"))?;
+    Ok(NameFormat { rule: own.rule.clone(), pattern: own.pattern.clone(), source, confidence })
 }
 
 /// Replaces the fields of `rule` that `own` sets. An empty value (`warn = {}`, `allowed = []`) clears a field.

@@ -6,6 +6,7 @@
 mod builtin;
 mod error;
 mod load;
+pub mod names;
 mod raw;
 mod suggest;
 mod validate;
@@ -22,6 +23,7 @@ pub use builtin::{builtin, builtin_ids, resolve};
 pub use error::{Problem, ProfileError};
 pub(crate) use load::NORMALIZE;
 pub use load::{load_file, parse};
+pub use names::{NameFormat, NameRule};
 #[cfg(feature = "cli")]
 pub(crate) use suggest::closest;
 pub(crate) use words::pick;
@@ -204,6 +206,8 @@ pub struct Profile {
     pub canvas: Canvas,
     /// What normalizing may involve, where the profile says so.
     pub normalize: BTreeMap<Operation, Permission>,
+    /// What files are called, when the authority says so.
+    pub names: Option<NameFormat>,
     /// The rules, by check id.
     pub rules: BTreeMap<String, Rule>,
     /// Where each rule's fields come from: by check id, then by field name; those of `normalize` under that name.

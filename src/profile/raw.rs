@@ -11,6 +11,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::error::{Problem, ProfileError};
+use super::names::RawNames;
 use super::suggest::closest;
 use super::{Band, Canvas, Confidence, NamedColor, Operation, Permission};
 use crate::check;
@@ -73,6 +74,7 @@ pub(super) struct RawProfile {
     /// Source of the values whose confidence is `calibrated`.
     pub(super) calibrated_source: Option<String>,
     pub(super) canvas: Option<Spanned<Canvas>>,
+    pub(super) names: Option<Spanned<RawNames>>,
     #[serde(default)]
     pub(super) remove: Vec<Spanned<String>>,
     pub(super) normalize: Option<Spanned<RawNormalize>>,

@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Row, SCHEMA, Summary};
+use super::{Findings, Row, SCHEMA, Summary};
 
 /// The whole of a run, as `--format json` writes it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -20,6 +20,9 @@ pub struct Document {
     pub rows: Vec<Row>,
     /// Counts over the rows.
     pub summary: Summary,
+    /// Findings over all photos; absent when none were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub findings: Option<Findings>,
 }
 
 /// The JSON Schema (2020-12) of [`Document`].
@@ -51,12 +54,26 @@ impl DocumentWriter {
     }
 
     /// Writes the summary and closes the document.
-    pub fn finish(mut self, summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
+    pub fn finish(self, summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
+        self.finish_with(summary, None, out)
+    }
+
+    /// Writes the summary and the findings, and closes the document.
+    pub fn finish_with(
+        mut self,
+        summary: &Summary,
+        findings: Option<&Findings>,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
         if self.rows == 0 {
             self.open(out)?;
         }
         out.write_all(b"\n],\"summary\":")?;
         serde_json::to_writer(&mut *out, summary)?;
+        if let Some(findings) = findings {
+            out.write_all(b",\"findings\":")?;
+            serde_json::to_writer(&mut *out, findings)?;
+        }
         out.write_all(b"}\n")
     }
 

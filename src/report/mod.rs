@@ -4,16 +4,28 @@
 //! these types and tested equal to them.
 
 mod build;
+#[cfg(feature = "cli")]
+pub mod csv;
+mod findings;
 mod harmless;
+#[cfg(feature = "cli")]
+pub mod html;
 pub mod json;
 pub mod overlay;
+#[cfg(feature = "cli")]
+pub mod render;
 mod summary;
+#[cfg(feature = "cli")]
+mod table;
 pub mod text;
+#[cfg(feature = "cli")]
+pub mod xlsx;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use build::build;
+pub use findings::{Finding, FindingKind, Findings};
 pub use harmless::harmless;
 pub use summary::{Reason, Summary, Tally};
 

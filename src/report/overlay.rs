@@ -36,6 +36,8 @@ impl Default for Options {
     }
 }
 
+/// Height of the photo that [`marks`] are drawn for, SVG units: that of a page of many photos, so that lines are not thin.
+const MARKS_HEIGHT: f64 = 480.0;
 /// Width of the column of labels, SVG units.
 const LABELS: f64 = 170.0;
 /// Width of the legend, SVG units.
@@ -90,6 +92,19 @@ pub fn svg(report: &Report, photo: &PhotoForOverlay<'_>, options: &Options) -> S
     let width = frame.width + LABELS + LEGEND + 3.0 * MARGIN;
     let height = frame.height.max(legend_height) + 2.0 * MARGIN;
     drawing.finish(width, height, &title(report))
+}
+
+/// What is drawn on the photo of `report`, without the photo, as an SVG element to lay over it. It takes the size of what
+/// it is laid over.
+pub fn marks(report: &Report) -> String {
+    let frame = Frame::of(report, &Options { photo_height: MARKS_HEIGHT });
+    let mut drawing = Canvas::new(0.0, 0.0);
+    lines::bands(&mut drawing, report, &frame, &mut Vec::new());
+    for check in shown(report) {
+        draw_region(&mut drawing, check, &frame);
+    }
+    lines::measured(&mut drawing, report, &frame);
+    drawing.finish_element(frame.width, frame.height)
 }
 
 /// Checks worth drawing: those that do not pass, the worst first.

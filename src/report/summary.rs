@@ -24,6 +24,9 @@ pub struct Summary {
     pub errors: u64,
     /// Entries of the given folders that were passed over: hidden ones and the system's own files.
     pub skipped: u64,
+    /// Files that were found but not reached, because the run was ended early.
+    #[serde(default)]
+    pub not_reached: u64,
     /// Checks that did not pass somewhere, the most frequent first.
     pub reasons: Vec<Reason>,
 }
@@ -46,7 +49,7 @@ pub struct Reason {
 impl Summary {
     /// Whether every file has a report and every report accepts.
     pub fn all_accepted(&self) -> bool {
-        self.accept == self.files
+        self.accept == self.files && self.not_reached == 0
     }
 }
 

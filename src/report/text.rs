@@ -7,7 +7,7 @@ use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 
-use super::{CheckResult, Report, Row, Summary, Verdict, harmless};
+use super::{CheckResult, Findings, Report, Row, Summary, Verdict, harmless};
 use crate::check::{Fix, Status};
 use crate::units::{Lang, Text};
 
@@ -82,6 +82,18 @@ pub fn write_summary(summary: &Summary, options: &Options, out: &mut dyn Write) 
             DIM,
         )?;
     }
+    let not_reached = summary.not_reached;
+    if not_reached > 0 {
+        page.message(
+            &Text::new(
+                format!("检查提前结束，还有 {not_reached} 个文件未检查"),
+                format!("the run was ended early: {not_reached} files were not reached"),
+            ),
+            "",
+            "    ",
+            YELLOW,
+        )?;
+    }
     if summary.reasons.is_empty() {
         return Ok(());
     }
@@ -100,6 +112,33 @@ pub fn write_summary(summary: &Summary, options: &Options, out: &mut dyn Write) 
     let more = summary.reasons.len().saturating_sub(MOST_FREQUENT);
     if more > 0 {
         page.message(&Text::new(format!("另有 {more} 项"), format!("and {more} more checks")), "  ", "      ", DIM)?;
+    }
+    Ok(())
+}
+
+/// Writes the findings of a run over all its photos.
+pub fn write_findings(findings: &Findings, options: &Options, out: &mut dyn Write) -> io::Result<()> {
+    let mut page = Page { options, out };
+    writeln!(page.out)?;
+    if let (Some(all), Some(with)) = (findings.candidates, findings.with_photo) {
+        let text = Text::new(
+            format!("名单共 {all} 人，{with} 人有照片"),
+            format!("{all} candidates in the list, {with} with a photo"),
+        );
+        page.message(&text, "", "    ", BOLD)?;
+    }
+    if findings.list.is_empty() {
+        return page.message(&Text::new("核对无问题", "nothing amiss among the photos"), "", "    ", GREEN);
+    }
+    for finding in &findings.list {
+        let who: Vec<_> = [&finding.number, &finding.name].into_iter().flatten().map(String::as_str).collect();
+        let kind = page.words(&finding.kind.text(), " / ");
+        let text = page.words(&finding.text, " / ");
+        let who = if who.is_empty() { String::new() } else { format!("  {}", who.join(" ")) };
+        page.paragraph(&format!("{kind}: {text}{who}"), "", "    ", YELLOW)?;
+        for path in &finding.paths {
+            page.paragraph(path, "    ", "      ", Style::new())?;
+        }
     }
     Ok(())
 }

@@ -168,6 +168,7 @@ pub fn profile(checks: &[&str]) -> Profile {
         extends: Vec::new(),
         normalize: Default::default(),
         canvas: CANVAS,
+        names: None,
         rules: checks.iter().map(|id| ((*id).to_owned(), Rule { fail: Band::default(), ..Rule::default() })).collect(),
         provenance: Default::default(),
     }

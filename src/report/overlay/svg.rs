@@ -140,6 +140,16 @@ impl Canvas {
         self.put(format_args!("</g>"));
     }
 
+    /// An element for an HTML page, which clips it to its size.
+    pub(super) fn finish_element(self, width: f64, height: f64) -> String {
+        format!(
+            "<svg viewBox=\"0 0 {} {}\" preserveAspectRatio=\"none\" aria-hidden=\"true\">{}</svg>",
+            n(width),
+            n(height),
+            self.body
+        )
+    }
+
     /// The document.
     pub(super) fn finish(self, width: f64, height: f64, title: &str) -> String {
         let (w, h) = (n(width.ceil()), n(height.ceil()));
