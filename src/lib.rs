@@ -24,6 +24,8 @@ pub mod batch;
 pub mod cli;
 #[cfg(feature = "cli")]
 pub mod evaluate;
+#[cfg(feature = "server")]
+pub mod http;
 
 pub use engine::{Engine, EngineError, Input};
 pub use profile::Profile;

@@ -6,8 +6,12 @@ pub mod check;
 pub mod completions;
 pub mod evaluate;
 pub mod explain;
+#[cfg(feature = "server")]
+pub mod keys;
 pub mod overlays;
 pub mod profiles;
+#[cfg(feature = "server")]
+pub mod serve;
 
 use std::error::Error;
 use std::ffi::OsString;
@@ -59,6 +63,12 @@ enum Command {
     },
     /// Measure error rates on labelled photos
     Evaluate(evaluate::EvaluateArgs),
+    /// Serve photos over HTTP
+    #[cfg(feature = "server")]
+    Serve(serve::ServeArgs),
+    /// Make, list or revoke keys of the service
+    #[cfg(feature = "server")]
+    Keys(keys::KeysArgs),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -208,6 +218,10 @@ impl Cli {
             Command::Profiles { id } => profiles::run(id.as_deref(), lang.first(), out).map_err(CliError::other)?,
             Command::Explain { check } => explain::run(check.as_deref(), lang.first(), out).map_err(CliError::other)?,
             Command::Evaluate(args) => evaluate::run(&args, lang.first(), out)?,
+            #[cfg(feature = "server")]
+            Command::Serve(args) => serve::run(&args, out)?,
+            #[cfg(feature = "server")]
+            Command::Keys(args) => keys::run(&args, out)?,
             Command::Completions { shell } => completions::run(shell, out)?,
         }
         Ok(Outcome::Accepted)

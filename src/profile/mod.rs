@@ -21,7 +21,7 @@ use crate::units::Text;
 pub use builtin::{builtin, builtin_ids, resolve};
 pub use error::{Problem, ProfileError};
 pub use load::{load_file, parse};
-#[cfg(feature = "cli")]
+#[cfg(any(feature = "cli", feature = "server"))]
 pub(crate) use suggest::closest;
 pub(crate) use words::pick;
 pub use words::{FieldWords, words};
@@ -37,7 +37,7 @@ pub struct Canvas {
 }
 
 /// A closed interval; an absent end is open.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Band {
     /// Smallest value inside.
@@ -68,7 +68,7 @@ impl Band {
 }
 
 /// A colour with a name, 8-bit sRGB.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NamedColor {
     /// Stable name, such as `light-blue`.
@@ -80,7 +80,7 @@ pub struct NamedColor {
 }
 
 /// The limits of one check.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Rule {
     /// Outside of this band the check fails.
@@ -102,7 +102,7 @@ pub struct Rule {
 }
 
 /// How sure a value is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Confidence {
     /// Several agreeing official or republished pages.
     #[serde(rename = "H")]
@@ -119,7 +119,7 @@ pub enum Confidence {
 }
 
 /// Where a check's values come from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Provenance {
     /// The profile that set them.
     pub profile: String,
@@ -130,7 +130,7 @@ pub struct Provenance {
 }
 
 /// A profile with everything it extends already merged in.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Profile {
     /// Stable name, `<authority>-<document>`.
     pub id: String,
