@@ -25,6 +25,8 @@ pub mod batch;
 pub mod cli;
 #[cfg(feature = "cli")]
 pub mod evaluate;
+#[cfg(feature = "server")]
+pub mod http;
 #[cfg(feature = "cli")]
 pub mod roster;
 

@@ -20,7 +20,7 @@ use gradphoto::check::Status;
 use gradphoto::cli::check::{CheckArgs, prepare};
 use gradphoto::cli::overlays::Overlays;
 use gradphoto::cli::reports::{Format, View};
-use gradphoto::cli::run::{Checked, FolderRun};
+use gradphoto::cli::run::{Checked, FolderRun, Undone};
 use gradphoto::cli::{CliError, LangChoice, Outcome};
 use gradphoto::report::json::Document;
 use gradphoto::report::{Report, Row, text};
@@ -224,8 +224,8 @@ fn view(format: Format, quiet: bool) -> View {
 }
 
 /// Accepts what holds "good", rejects the rest.
-fn by_content(_: &Entry, bytes: &[u8]) -> Checked {
-    if bytes == b"good" { accept().into() } else { common::rejected().into() }
+fn by_content(_: usize, _: &Entry, bytes: &[u8]) -> Result<Checked, Undone> {
+    Ok(if bytes == b"good" { accept().into() } else { common::rejected().into() })
 }
 
 fn output(found: &Found, view: &View) -> (Outcome, String) {

@@ -19,7 +19,7 @@ use gradphoto::check::Status;
 use gradphoto::cli::Outcome;
 use gradphoto::cli::check::CheckArgs;
 use gradphoto::cli::reports::{Format, ReportFile, View};
-use gradphoto::cli::run::{Checked, FolderRun};
+use gradphoto::cli::run::{Checked, FolderRun, Undone};
 use gradphoto::report::json::Document;
 use gradphoto::report::{Finding, FindingKind, Row, text};
 use sha2::{Digest, Sha256};
@@ -37,13 +37,13 @@ fn folder(files: usize) -> (tempfile::TempDir, Found) {
 }
 
 /// Rejects odd numbers, accepts the rest.
-fn by_content(_: &Entry, bytes: &[u8]) -> Checked {
+fn by_content(_: usize, _: &Entry, bytes: &[u8]) -> Result<Checked, Undone> {
     let odd = bytes.last().is_some_and(|digit| digit % 2 == 1);
     let mut made: Report = if odd { common::rejected() } else { report(vec![check("face.count", Status::Pass)]) };
     made.file.sha256 = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
     // As times are: not a round number.
     made.timings_ms.total = 0.1 + f64::from(bytes.len() as u32) / 3.0;
-    made.into()
+    Ok(made.into())
 }
 
 fn view() -> View {
@@ -59,9 +59,9 @@ fn journaled(found: &Found, journal: &Path, by: By) -> (String, usize) {
     let (mut out, worked, view) = (Vec::new(), AtomicUsize::new(0), view());
     let journal = Some(Journal::open(journal, &head(), by).unwrap());
     let run = FolderRun { journal, ..FolderRun::new(found, None, &view) };
-    run.run(&mut out, |entry, bytes| {
+    run.run(&mut out, |place, entry, bytes| {
         worked.fetch_add(1, Ordering::Relaxed);
-        by_content(entry, bytes)
+        by_content(place, entry, bytes)
     })
     .unwrap();
     (String::from_utf8(out).unwrap(), worked.into_inner())
@@ -141,11 +141,11 @@ fn a_run_that_is_asked_to_end_hands_out_what_it_began() {
     let files = reports.map(|name| ReportFile::parse(dir.path().join(name).to_str().unwrap()).unwrap());
     let run = FolderRun { reports: &files, ..FolderRun::new(&found, None, &view) };
     let (cancel, mut out) = (run.options.cancel.clone(), Vec::new());
-    let outcome = run.run(&mut out, |entry, bytes| {
+    let outcome = run.run(&mut out, |place, entry, bytes| {
         if entry.path.ends_with("007.jpg") {
             cancel.ask();
         }
-        by_content(entry, bytes)
+        by_content(place, entry, bytes)
     });
     assert_eq!(outcome.unwrap(), Outcome::Interrupted);
     let rows: Vec<Row> = String::from_utf8(out).unwrap().lines().map(|l| serde_json::from_str(l).unwrap()).collect();

@@ -7,6 +7,8 @@ pub mod check;
 pub mod completions;
 pub mod evaluate;
 pub mod explain;
+#[cfg(feature = "server")]
+pub mod keys;
 pub mod normalize;
 pub mod office;
 pub mod outputs;
@@ -14,6 +16,8 @@ pub mod overlays;
 pub mod profiles;
 pub mod reports;
 pub mod run;
+#[cfg(feature = "server")]
+pub mod serve;
 
 use std::error::Error;
 use std::ffi::OsString;
@@ -71,6 +75,12 @@ enum Command {
     },
     /// Measure error rates on labelled photos
     Evaluate(evaluate::EvaluateArgs),
+    /// Serve photos over HTTP
+    #[cfg(feature = "server")]
+    Serve(serve::ServeArgs),
+    /// Make, list or revoke keys of the service
+    #[cfg(feature = "server")]
+    Keys(keys::KeysArgs),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -230,6 +240,10 @@ impl Cli {
             Command::Profiles { id } => profiles::run(id.as_deref(), lang.first(), out).map_err(CliError::other)?,
             Command::Explain { check } => explain::run(check.as_deref(), lang.first(), out).map_err(CliError::other)?,
             Command::Evaluate(args) => evaluate::run(&args, lang.first(), out)?,
+            #[cfg(feature = "server")]
+            Command::Serve(args) => serve::run(&args, out)?,
+            #[cfg(feature = "server")]
+            Command::Keys(args) => keys::run(&args, out)?,
             Command::Completions { shell } => completions::run(shell, out)?,
         }
         Ok(Outcome::Accepted)

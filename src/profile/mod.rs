@@ -21,10 +21,11 @@ use crate::units::Text;
 
 pub use builtin::{builtin, builtin_ids, resolve};
 pub use error::{Problem, ProfileError};
+#[cfg(feature = "cli")]
 pub(crate) use load::NORMALIZE;
 pub use load::{load_file, parse};
 pub use names::{NameFormat, NameRule};
-#[cfg(feature = "cli")]
+#[cfg(any(feature = "cli", feature = "server"))]
 pub(crate) use suggest::closest;
 pub(crate) use words::pick;
 pub use words::{FieldWords, words};
@@ -40,7 +41,7 @@ pub struct Canvas {
 }
 
 /// A closed interval; an absent end is open.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Band {
     /// Smallest value inside.
@@ -71,7 +72,7 @@ impl Band {
 }
 
 /// A colour with a name, 8-bit sRGB.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NamedColor {
     /// Stable name, such as `light-blue`.
@@ -83,7 +84,7 @@ pub struct NamedColor {
 }
 
 /// The limits of one check.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Rule {
     /// Outside of this band the check fails.
@@ -105,7 +106,7 @@ pub struct Rule {
 }
 
 /// How sure a value is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Confidence {
     /// Several agreeing official or republished pages.
     #[serde(rename = "H")]
@@ -122,7 +123,7 @@ pub enum Confidence {
 }
 
 /// Where a check's values come from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Provenance {
     /// The profile that set them.
     pub profile: String,
@@ -133,7 +134,7 @@ pub struct Provenance {
 }
 
 /// Something that normalizing a photo may involve beyond cropping and reducing it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Operation {
     /// Turning the picture so that the eyes are level.
@@ -147,7 +148,7 @@ pub enum Operation {
 }
 
 /// Whether an operation may be done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Permission {
     /// Wherever it helps.
@@ -192,7 +193,7 @@ impl Operation {
 }
 
 /// A profile with everything it extends already merged in.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Profile {
     /// Stable name, `<authority>-<document>`.
     pub id: String,

@@ -1,12 +1,13 @@
 //! What the files of a registry are called: the `[names]` table of a profile.
 
 use regex::Regex;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Confidence;
 
 /// How file names are made, without their ending.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum NameRule {
     /// The 18 characters of a resident's identity number (GB 11643-1999).
@@ -20,7 +21,7 @@ pub enum NameRule {
 }
 
 /// The rule of a profile for the names of files.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct NameFormat {
     /// How names are made.
     pub rule: NameRule,

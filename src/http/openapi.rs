@@ -1,0 +1,166 @@
+//! The OpenAPI 3.1 document. Paths and parameters come from the handlers (utoipa); the shapes of answers are the JSON
+//! Schemas of the types themselves (schemars), the same that `docs/report.schema.json` is made of; the problems of each
+//! address come from the table of problems.
+
+use schemars::generate::SchemaSettings;
+use serde_json::{Map, Value, json};
+use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi};
+
+use super::problem::{Code, ProblemDocument, ProblemKind};
+use super::routes::{catalog, ops, photos};
+use crate::profile::Profile;
+use crate::report::Report;
+
+/// Tag of addresses that take a photo.
+pub(super) const PHOTOS: &str = "photos";
+/// Tag of addresses that tell what there is.
+pub(super) const CATALOG: &str = "catalog";
+/// Tag of addresses for whoever runs the service.
+pub(super) const OPERATIONS: &str = "operations";
+
+const ABOUT: &str = "Judges and mends certificate photos. A photo that breaks rules is answered with 200 and its \
+    report; a request that cannot be answered, with application/problem+json (RFC 9457) and a stable `code`. Messages \
+    come in Chinese or English, by `lang` or Accept-Language.";
+
+/// The document for the paths of `api`.
+pub(super) fn document(mut api: OpenApi) -> Value {
+    api.info = InfoBuilder::new()
+        .title("gradphoto")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(ABOUT))
+        .license(Some(LicenseBuilder::new().name("MIT OR Apache-2.0").identifier(Some("MIT OR Apache-2.0")).build()))
+        .build();
+    // The document is made of texts and maps, which always serialize.
+    let mut document = serde_json::to_value(&api).unwrap_or_default();
+    document["openapi"] = "3.1.0".into();
+    document["components"] = json!({
+        "schemas": schemas(),
+        "securitySchemes": { "key": { "type": "http", "scheme": "bearer",
+            "description": "A key made with `gradphoto keys add`. On loopback none is needed unless a file of keys is set." } },
+    });
+    document["tags"] = json!([
+        { "name": PHOTOS, "description": "One photo in, its verdict out" },
+        { "name": CATALOG, "description": "Profiles, checks and problems" },
+        { "name": OPERATIONS, "description": "For whoever runs the service" },
+    ]);
+    if let Some(paths) = document["paths"].as_object_mut() {
+        for operation in paths.values_mut().filter_map(Value::as_object_mut).flat_map(Map::values_mut) {
+            require_photo(operation);
+            add_problems(operation);
+        }
+    }
+    document
+}
+
+/// Every shape that is sent or taken.
+fn schemas() -> Value {
+    let settings = SchemaSettings::draft2020_12().for_serialize();
+    let mut generator =
+        settings.with(|settings| settings.definitions_path = "/components/schemas".into()).into_generator();
+    generator.subschema_for::<Report>();
+    generator.subschema_for::<Profile>();
+    generator.subschema_for::<photos::NormalizedAnswer>();
+    generator.subschema_for::<catalog::ProfileEntry>();
+    generator.subschema_for::<catalog::CheckEntry>();
+    generator.subschema_for::<catalog::CheckDetails>();
+    generator.subschema_for::<ops::Health>();
+    generator.subschema_for::<ProblemDocument>();
+    generator.subschema_for::<ProblemKind>();
+    let mut schemas = generator.take_definitions(true);
+    for (list, item) in [("ProfileList", "ProfileEntry"), ("CheckList", "CheckEntry"), ("ProblemList", "ProblemKind")] {
+        let item = format!("#/components/schemas/{item}");
+        schemas.insert(list.to_owned(), json!({ "type": "array", "items": { "$ref": item } }));
+    }
+    schemas.insert("CheckForm".to_owned(), form(false));
+    schemas.insert("NormalizeForm".to_owned(), form(true));
+    schemas.into()
+}
+
+/// The form in which a browser sends a photo. A parameter in it wins over the query's.
+fn form(normalize: bool) -> Value {
+    let mut properties = json!({
+        "photo": { "type": "string", "contentMediaType": "application/octet-stream", "minLength": 1 },
+        "profile": { "type": "string", "examples": ["zikao-graduation"] },
+        "lang": { "type": "string", "enum": ["zh", "en"] },
+        "captured-before": { "type": "string", "format": "date" },
+    });
+    if normalize {
+        properties["background"] = json!({ "type": "string", "examples": ["keep", "auto", "blue"] });
+        properties["rotate"] = json!({ "type": "string", "enum": ["true", "false"] });
+    }
+    json!({ "type": "object", "properties": properties, "required": ["photo"], "additionalProperties": false })
+}
+
+/// Says of an address that takes a photo that it needs one.
+fn require_photo(operation: &mut Value) {
+    let Some(body) = operation.get_mut("requestBody") else { return };
+    body["required"] = true.into();
+    let Some(content) = body["content"].as_object_mut() else { return };
+    for raw in content.values_mut().filter(|kind| kind.get("schema").is_none()) {
+        raw["schema"] = json!({ "type": "string", "format": "binary", "minLength": 1 });
+    }
+}
+
+/// The problems an address of `tag` can answer with.
+fn codes(tag: &str, path_has_id: bool, protected: bool) -> Vec<Code> {
+    let mut codes = Vec::new();
+    if tag != OPERATIONS {
+        codes.push(Code::BadParameter);
+    }
+    if protected {
+        codes.extend([Code::Unauthorized, Code::Forbidden, Code::RateLimited]);
+    }
+    if tag == PHOTOS {
+        codes.extend([
+            Code::MissingPhoto,
+            Code::MalformedBody,
+            Code::UnknownProfile,
+            Code::NotAcceptable,
+            Code::SlowBody,
+            Code::TooLarge,
+            Code::UnsupportedType,
+            Code::QueueFull,
+            Code::Deadline,
+            Code::ShuttingDown,
+        ]);
+    }
+    if path_has_id {
+        codes.extend([Code::UnknownProfile, Code::UnknownCheck]);
+    }
+    codes.push(Code::Internal);
+    codes
+}
+
+fn add_problems(operation: &mut Value) {
+    let tag = operation["tags"][0].as_str().unwrap_or_default().to_owned();
+    let protected = operation.get("security").is_some();
+    let has_id =
+        operation["parameters"].as_array().is_some_and(|all| all.iter().any(|parameter| parameter["in"] == "path"));
+    let mut codes = codes(&tag, has_id, protected);
+    match operation["operationId"].as_str() {
+        Some("normalize") => codes.push(Code::CannotNormalize),
+        Some("readyz") => codes.push(Code::ShuttingDown),
+        _ => {}
+    }
+    for code in codes {
+        let line = format!("`{}`: {}", code.id(), code.title().en);
+        let entry = &mut operation["responses"][code.status().as_str()];
+        match entry["description"].as_str() {
+            Some(before) => entry["description"] = format!("{before}; {line}").into(),
+            None => {
+                *entry = json!({
+                    "description": line,
+                    "content": { "application/problem+json": { "schema": { "$ref": "#/components/schemas/ProblemDocument" } } },
+                });
+            }
+        }
+        let header = |text: &str, kind: &str| json!({ "description": text, "schema": { "type": kind } });
+        match code {
+            Code::RateLimited | Code::QueueFull | Code::Deadline | Code::ShuttingDown => {
+                entry["headers"]["Retry-After"] = header("Seconds after which to try again", "integer");
+            }
+            Code::Unauthorized => entry["headers"]["WWW-Authenticate"] = header("How to authenticate", "string"),
+            _ => {}
+        }
+    }
+}
