@@ -197,7 +197,7 @@ async fn what_cannot_be_answered_is_a_problem_with_its_code() {
         (form("/v1/check", &[("photo", "x"), ("lang", "en"), ("lang", "en")]), 400, "bad-parameter"),
         (post("/v1/check?captured-before=yesterday", b"x"), 400, "bad-parameter"),
         (post("/v1/check?background=auto", b"x"), 400, "bad-parameter"),
-        (post("/v1/normalize?background=pink", b"x"), 400, "bad-parameter"),
+        (post("/v1/normalize?background=Pink%21", b"x"), 400, "bad-parameter"),
         (cut, 400, "malformed-body"),
         (nameless, 400, "malformed-body"),
         (post("/v1/check?profile=gaoka", b"x"), 404, "unknown-profile"),

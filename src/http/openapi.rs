@@ -6,6 +6,7 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi};
 
+use super::params;
 use super::problem::{Code, ProblemDocument, ProblemKind};
 use super::routes::{catalog, ops, photos};
 use crate::profile::Profile;
@@ -85,7 +86,7 @@ fn form(normalize: bool) -> Value {
         "captured-before": { "type": "string", "format": "date" },
     });
     if normalize {
-        properties["background"] = json!({ "type": "string", "examples": ["keep", "auto", "blue"] });
+        properties["background"] = json!({ "type": "string", "examples": ["keep", "auto", "blue"], "pattern": params::COLOR, "maxLength": params::MAX_COLOR });
         properties["rotate"] = json!({ "type": "string", "enum": ["true", "false"] });
     }
     json!({ "type": "object", "properties": properties, "required": ["photo"], "additionalProperties": false })

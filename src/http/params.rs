@@ -4,7 +4,7 @@ use jiff::civil::Date;
 
 use super::problem::{Code, Problem};
 use crate::normalize::Background;
-use crate::profile::{Profile, closest};
+use crate::profile::closest;
 use crate::units::{Lang, Text};
 
 /// What `/v1/check` takes.
@@ -78,24 +78,28 @@ impl Params {
         }
     }
 
-    /// The background, which must be `keep`, `auto` or a colour of `profile`.
+    /// The background: `keep`, `auto` or a colour's name. Whether the profile accepts the colour is said by the answer.
     ///
     /// # Errors
-    /// When it is none of these.
-    pub fn background(&self, profile: &Profile) -> Result<Background, Problem> {
+    /// When it is no name.
+    pub fn background(&self) -> Result<Background, Problem> {
         let Some(value) = &self.background else { return Ok(Background::default()) };
-        // Parsing cannot fail: every other word is a colour's name, and is looked up here.
-        let background = value.parse().unwrap_or_default();
-        let colors = profile.rule("background.color").map(|rule| rule.colors.as_slice()).unwrap_or_default();
-        match &background {
-            Background::Color(name) if !colors.iter().any(|color| color.name == *name) => {
-                let names = ["keep", "auto"].into_iter().chain(colors.iter().map(|color| color.name.as_str()));
-                Err(wrong("background", value, &names.collect::<Vec<_>>().join(", ")))
-            }
-            _ => Ok(background),
+        let is_name = !value.is_empty()
+            && value.len() <= MAX_COLOR
+            && value.split('-').all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase()));
+        if !is_name {
+            return Err(wrong("background", value, "keep, auto, or a colour of the profile, such as light-blue"));
         }
+        // Parsing cannot fail: every other word is a colour's name.
+        Ok(value.parse().unwrap_or_default())
     }
 }
+
+/// Longest name of a colour, in bytes.
+pub const MAX_COLOR: usize = 32;
+
+/// What names of colours look like, as a regular expression.
+pub const COLOR: &str = "^[a-z]+(-[a-z]+)*$";
 
 /// The language named by a parameter's value.
 pub(super) fn lang(value: &str) -> Option<Lang> {
@@ -141,7 +145,6 @@ pub(super) fn shown(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::profile::builtin;
 
     #[test]
     fn all_parameters_are_read() {
@@ -172,11 +175,12 @@ mod tests {
     }
 
     #[test]
-    fn a_background_is_a_colour_of_the_profile() {
-        let profile = builtin("zikao-graduation").expect("built in");
-        let of = |value: &str| Params { background: Some(value.into()), ..Params::default() }.background(&profile);
+    fn a_background_is_a_name() {
+        let of = |value: &str| Params { background: Some(value.into()), ..Params::default() }.background();
         assert_eq!(of("keep").expect("fine"), Background::Keep);
         assert_eq!(of("blue").expect("fine"), Background::Color("light-blue".into()));
-        assert_eq!(of("pink").expect_err("refused").code(), Code::BadParameter);
+        for odd in ["", "Blue", "light--blue", "-", "蓝", "a b"] {
+            assert_eq!(of(odd).expect_err("refused").code(), Code::BadParameter, "{odd}");
+        }
     }
 }

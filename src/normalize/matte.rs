@@ -178,7 +178,7 @@ pub(super) fn matte(
             alpha[i] = by_mask + (by_color - by_mask) * trust;
         }
     }
-    judged(&alpha, &differences, frame, head).map(|()| alpha)
+    judged(&alpha, &differences, frame, head, source).map(|()| alpha)
 }
 
 /// Noise of the background, in steps of 8-bit sRGB, from which it is busy and its colour begins to count less, and from
@@ -266,6 +266,9 @@ fn flooded(start: usize, w: usize, h: usize, passable: impl Fn(usize) -> bool, s
 /// Share of the head's outline that may run where person and background have nearly the same colour.
 const MOST_AMBIGUOUS: f32 = 0.25;
 
+/// The same where the net found the outline: its pixels are coarse, and where colours say nothing, nothing corrects them.
+const MOST_AMBIGUOUS_BY_NET: f32 = 0.08;
+
 /// Mean width of the soft outline, in face widths, from which it is no outline.
 const SOFTEST: f32 = 0.06;
 
@@ -297,7 +300,7 @@ pub(super) fn agrees(alpha: &[f32], net: &[f32], frame: &Frame, head: Head) -> R
 const MOST_LOST: f32 = 0.03;
 
 /// Refuses a matte that cannot be good.
-fn judged(alpha: &[f32], differences: &[f32], frame: &Frame, head: Head) -> Result<(), Flaw> {
+fn judged(alpha: &[f32], differences: &[f32], frame: &Frame, head: Head, source: MaskSource) -> Result<(), Flaw> {
     let (w, h) = (frame.width, frame.height);
     let (mut outline, mut of_head, mut ambiguous, mut soft) = (0u32, 0u32, 0u32, 0.0f32);
     for y in 1..h - 1 {
@@ -315,8 +318,9 @@ fn judged(alpha: &[f32], differences: &[f32], frame: &Frame, head: Head) -> Resu
             }
         }
     }
+    let most = if source == MaskSource::Net { MOST_AMBIGUOUS_BY_NET } else { MOST_AMBIGUOUS };
     let torn = in_face(frame, head).filter(|&i| alpha[i] < 0.5).count() > in_face(frame, head).count() / MOST_TORN;
-    if of_head == 0 || torn || ambiguous as f32 > MOST_AMBIGUOUS * of_head as f32 {
+    if of_head == 0 || torn || ambiguous as f32 > most * of_head as f32 {
         return Err(Flaw::Ambiguous);
     }
     if soft > SOFTEST * head.face_width * outline as f32 {

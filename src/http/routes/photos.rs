@@ -121,7 +121,7 @@ async fn judged(state: AppState, upload: Upload) -> Result<Response, Problem> {
         ("profile" = Option<String>, Query, description = "Id of a profile; without one, the default of the service", example = "zikao-graduation"),
         ("lang" = Option<String>, Query, description = "Language of problems: zh or en", pattern = "^(zh|en)$"),
         ("captured-before" = Option<String>, Query, description = "Day (YYYY-MM-DD) the photo's age is judged against", format = Date),
-        ("background" = Option<String>, Query, description = "`keep` (the default), `auto` (replaced when it fails), or a colour of the profile; `blue` is light-blue", pattern = "^(keep|auto|blue)$"),
+        ("background" = Option<String>, Query, description = "`keep` (the default), `auto` (replaced when it fails), or a colour of the profile; `blue` is light-blue", pattern = "^[a-z]+(-[a-z]+)*$", max_length = 32),
         ("rotate" = Option<bool>, Query, description = "Whether the photo may be turned to level the eyes"),
     ),
     request_body(description = "The photo: the file itself, or a form with the field `photo`", content(
@@ -153,7 +153,7 @@ pub async fn normalize(State(state): State<AppState>, request: Request) -> Resul
 
 async fn mended(state: AppState, upload: Upload, form: Form) -> Result<Response, Problem> {
     let profile = state.profile(upload.params.profile.as_deref())?;
-    let background = upload.params.background(&profile)?;
+    let background = upload.params.background()?;
     let options = Options { background, rotate: upload.params.rotate.unwrap_or_default() };
     let answer = work(&state, "normalize", move |state| {
         let made = state.judge.normalize(input(&upload), &profile, &options);
