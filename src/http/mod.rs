@@ -1,7 +1,7 @@
 //! The HTTP service: one photo in, its verdict out, for a portal that must not fall over.
 //!
 //! [`app`] is the router, tested without a socket; [`server`] serves it on one. A request passes [`observe`] (id, log,
-//! metrics, the body of problems), [`auth`], its handler in [`routes`], [`extract`] and [`admission`]. No image code
+//! metrics, the body of problems), [`auth`], its handler in [`mod@routes`], [`extract`] and [`admission`]. No image code
 //! here: what judges a photo stands behind [`Judge`].
 
 pub mod accept;

@@ -1,5 +1,5 @@
 //! Keys: who may ask what. The file holds their hashes ([`file`]); the ring is what the running service knows
-//! ([`ring`]).
+//! (`ring`).
 
 mod file;
 mod ring;
