@@ -121,12 +121,16 @@ impl Engine {
         profile: &Profile,
         options: &normalize::Options,
     ) -> Result<Normalized, NormalizeError> {
+        let mut clock = Clock::start();
         let (file, photo) = photo::decode(input.bytes, input.name, &self.limits);
         let photo = photo?;
         normalize::whole(&file, &photo)?;
+        let photo_ms = clock.lap();
         let faces = Faces::find(&photo, &self.nets)?;
         let face = faces.main.as_ref().ok_or(NormalizeError::NoFace)?;
+        let face_ms = clock.lap();
         let scene = Scene::of(&photo, Some(face), &self.nets)?;
+        let scene_ms = clock.lap();
 
         let facts = Facts::new(&file, Ok(&photo), Ok(&faces), Ok(&scene), profile.canvas, &self.nets)
             .captured_before(input.captured_before);
@@ -140,7 +144,11 @@ impl Engine {
             Task::Remake(background) => Some(source.remade(profile, options, background.as_ref())?),
         };
         let Some(made) = made else {
-            let report = self.check(input, profile);
+            // Nothing was made: the facts at hand are those of the result.
+            let judged = judge::judge(&facts, profile);
+            let timings =
+                Timings { photo: photo_ms, face: face_ms, scene: scene_ms, checks: clock.lap(), total: clock.total() };
+            let report = report::build(&facts, profile, judged, timings);
             return Ok(Normalized {
                 jpeg: input.bytes.to_vec(),
                 report,

@@ -11,6 +11,7 @@ pub mod face;
 pub mod facts;
 pub mod judge;
 pub mod limits;
+mod linear;
 pub mod measure;
 pub mod normalize;
 pub mod photo;

@@ -2,12 +2,16 @@
 
 #![allow(clippy::panic)]
 
+#[path = "common/random.rs"]
+mod random;
+
 use std::io::Cursor;
 
 use gradphoto::limits::Limits;
 use gradphoto::photo::{self, DecodeError, FileFacts, Format, Integrity, Photo};
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
 use jpeg_encoder::{ColorType, Encoder};
+use random::Random;
 
 const WIDTH: u32 = 24;
 const HEIGHT: u32 = 40;
@@ -85,22 +89,6 @@ fn read(bytes: &[u8]) -> (FileFacts, Result<Photo, DecodeError>) {
         assert!(!error.text().zh.is_empty() && !error.text().en.is_empty());
     }
     (facts, decoded)
-}
-
-/// A small generator of the xorshift family: the same bytes on every run.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    fn below(&mut self, end: usize) -> usize {
-        (self.next() % end as u64) as usize
-    }
 }
 
 #[test]

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 #![cfg(all(feature = "server", unix))]
 
+#[path = "common/random.rs"]
+mod random;
 #[path = "common/server.rs"]
 mod server;
 
@@ -11,6 +13,7 @@ use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 
 use image::{DynamicImage, ImageFormat};
+use random::Random;
 use server::{PHOTO, Server, bytes, gradphoto, read, request, status};
 use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, Stream, crypto};
@@ -206,22 +209,6 @@ fn tls_is_spoken_with_the_given_certificate() {
     assert_eq!(status(&answer), Some(200), "{answer}");
     // Who speaks no TLS gets no answer in the clear.
     assert_eq!(status(&server.get("/healthz", "")), None);
-}
-
-/// A small generator of the xorshift family: the same requests on every run.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    fn below(&mut self, end: usize) -> usize {
-        (self.next() % end as u64) as usize
-    }
 }
 
 /// A PNG of one colour: many pixels in few bytes.

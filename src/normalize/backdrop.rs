@@ -1,6 +1,6 @@
 //! The photo's own background as a smooth picture, carried on behind the person and beyond the picture's edges.
 
-use super::frame::{Frame, Linear, box_mean, continued, encoded_color, halved, mixed};
+use super::frame::{Frame, Linear, between, box_mean, continued, difference, halved, mixed};
 
 /// The background at half the frame's resolution, without its noise.
 #[derive(Debug, Clone)]
@@ -51,21 +51,15 @@ impl Backdrop {
 
     /// The background's colour at a pixel of the frame.
     pub(super) fn at(&self, x: usize, y: usize) -> Linear {
-        let place = |i: usize, n: usize| {
-            let at = (i as f32 + 0.5) / 2.0 - 0.5;
-            let low = at.floor().max(0.0) as usize;
-            (low.min(n - 1), (low + 1).min(n - 1), (at - low as f32).clamp(0.0, 1.0))
-        };
-        let (x0, x1, fx) = place(x, self.width);
-        let (y0, y1, fy) = place(y, self.height);
+        let (x0, x1, fx) = between(x, self.width);
+        let (y0, y1, fy) = between(y, self.height);
         let row = |y: usize| mixed(self.colors[y * self.width + x0], self.colors[y * self.width + x1], fx);
         mixed(row(y0), row(y1), fy)
     }
 
     /// Distance of a pixel of the frame from the background, in steps of 8-bit sRGB over all channels.
     pub(super) fn distance(&self, frame: &Frame, i: usize) -> f32 {
-        let (a, b) = (encoded_color(frame.pixels[i]), encoded_color(self.at(i % frame.width, i / frame.width)));
-        (0..3).map(|c| (f32::from(a[c]) - f32::from(b[c])).powi(2)).sum::<f32>().sqrt()
+        difference(frame.pixels[i], self.at(i % frame.width, i / frame.width))
     }
 
     /// Fills the pixels that the picture does not give with background and the background's own noise, so that no seam

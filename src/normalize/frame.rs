@@ -219,10 +219,16 @@ pub(super) fn continued(colors: &[Linear], known: &[f32], width: usize, height: 
 }
 
 /// The two coarse pixels of `n` around the fine pixel `i`, and the weight of the second.
-fn between(i: usize, n: usize) -> (usize, usize, f32) {
+pub(super) fn between(i: usize, n: usize) -> (usize, usize, f32) {
     let at = (i as f32 + 0.5) / 2.0 - 0.5;
     let low = at.floor().max(0.0) as usize;
     (low.min(n - 1), (low + 1).min(n - 1), (at - low as f32).clamp(0.0, 1.0))
+}
+
+/// Distance of two colours in steps of 8-bit sRGB, over all channels.
+pub(super) fn difference(a: Linear, b: Linear) -> f32 {
+    let (a, b) = (encoded_color(a), encoded_color(b));
+    (0..3).map(|c| (f32::from(a[c]) - f32::from(b[c])).powi(2)).sum::<f32>().sqrt()
 }
 
 /// `a` at 0, `b` at 1.

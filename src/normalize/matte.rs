@@ -8,7 +8,9 @@ use image::GrayImage;
 
 use super::backdrop::Backdrop;
 use super::error::Flaw;
-use super::frame::{Frame, Linear, Plane, box_mean, continued, distance_to, encoded_color, halved, smooth_step};
+use super::frame::{
+    Frame, Linear, Plane, box_mean, continued, difference, distance_to, encoded_color, halved, smooth_step,
+};
 use super::plan::Plan;
 use super::subject::Subject;
 use crate::scene::MaskSource;
@@ -162,11 +164,11 @@ pub(super) fn matte(
         } else if mask[i] > 0.0 {
             let (x, y) = (i % w, i / w);
             let (c, b, f) = (frame.pixels[i], backdrop.at(x, y), inside.at(x, y));
-            let difference = distance(f, b);
-            differences[i] = difference;
-            let trust = plainness * smooth_step(TELLING.0, TELLING.1, difference);
+            let apart = difference(f, b);
+            differences[i] = apart;
+            let trust = plainness * smooth_step(TELLING.0, TELLING.1, apart);
             let own = backdrop.distance(frame, i);
-            let noise = (3.0 * backdrop.noise + 3.0) / difference.max(1.0);
+            let noise = (3.0 * backdrop.noise + 3.0) / apart.max(1.0);
             let mixed = projection(c, b, f);
             // What is nearly all person or nearly all background is that: hair's own lights and shades are no holes.
             let stretched = ((mixed - noise) / (0.85 - noise).max(0.1)).clamp(0.0, 1.0);
@@ -225,7 +227,7 @@ fn open_gaps(mask: &mut [f32], bands: &[f32], frame: &Frame, backdrop: &Backdrop
             mask[i] >= 0.5
                 && bands[i] > hairy
                 && backdrop.distance(frame, i) < near
-                && distance(inside.at(i % w, i / w), backdrop.at(i % w, i / w)) > TELLING.1
+                && difference(inside.at(i % w, i / w), backdrop.at(i % w, i / w)) > TELLING.1
         })
         .collect();
     let mut seen = vec![false; w * h];
@@ -358,12 +360,6 @@ fn projection(c: Linear, b: Linear, f: Linear) -> f32 {
         length += (f[i] - b[i]) * (f[i] - b[i]);
     }
     (along / length.max(1e-6)).clamp(0.0, 1.0)
-}
-
-/// Distance of two colours in steps of 8-bit sRGB.
-fn distance(a: Linear, b: Linear) -> f32 {
-    let (a, b) = (encoded_color(a), encoded_color(b));
-    (0..3).map(|c| (f32::from(a[c]) - f32::from(b[c])).powi(2)).sum::<f32>().sqrt()
 }
 
 /// The person's colour carried outwards, at half resolution.

@@ -46,7 +46,7 @@ use subject::Subject;
 /// What happens to the background.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Background {
-    /// It stays.
+    /// It stays, unless it breaks a rule and the profile allows replacing it without being asked.
     #[default]
     Keep,
     /// It is replaced only when it breaks a rule of the profile, by the accepted colour nearest to it that the clothes stand
@@ -163,8 +163,7 @@ pub(crate) enum Task {
 }
 
 impl Task {
-    /// What the profile and the caller ask for on the photo of `facts`. Cheap checks come first: a raw photo is known for one
-    /// by its size.
+    /// What the profile and the caller ask for on the photo of `facts`. Only checks that this may mend are measured.
     ///
     /// # Errors
     /// [`NormalizeError::Forbidden`] or [`NormalizeError::UnknownColor`].

@@ -3,7 +3,7 @@
 //! The encoder writes optimised tables only with one scan a component, which some decoders do not read. So the file is
 //! coded with the standard tables in one interleaved scan, and its symbols are coded again with the tables that suit them.
 
-use crate::photo::entropy::{Bits, Huffman};
+use crate::photo::bits::{Bits, Huffman};
 
 /// The file with tables made for it. `None` when it is not a baseline file of one scan without restarts, which the
 /// encoder always writes.

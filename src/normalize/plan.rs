@@ -70,7 +70,7 @@ impl Plan {
     /// [`NormalizeError::HeadCutOff`], [`NormalizeError::NotMeasured`], or [`NormalizeError::Conflict`].
     pub(super) fn make(subject: &Subject<'_>, profile: &Profile, replaced: bool) -> Result<Self, NormalizeError> {
         let canvas = profile.canvas;
-        let allowed = |operation| profile.permission(operation) != Permission::Forbid;
+        let allowed = |operation| profile.permission(operation) == Permission::Allow;
         // A background that is to be replaced can be carried on whatever it is.
         let pad = allowed(Operation::Pad) && (subject.plain || replaced);
         let choices: Vec<Choice> = (0..16u8)

@@ -6,6 +6,7 @@
 //! taken, by least squares over half their widths. Both problems are so small that every possible set of binding
 //! constraints is tried: exact, without a tolerance of convergence, and the same on every machine.
 
+use crate::linear::gauss;
 use crate::profile::Band;
 
 /// Coefficients of scale, x offset and y offset.
@@ -180,39 +181,6 @@ fn subsets<const K: usize>(n: usize) -> impl Iterator<Item = [usize; K]> {
         });
         Some(set)
     })
-}
-
-/// Solves a small system by Gaussian elimination with pivoting; `None` when it is singular.
-fn gauss<const N: usize>(mut m: [[f64; N]; N], mut right: [f64; N]) -> Option<[f64; N]> {
-    // Rows of pixels and rows of scale differ by three orders: each is brought to one size before pivots are compared.
-    for (row, right) in m.iter_mut().zip(&mut right) {
-        let largest = row.iter().fold(0.0f64, |most, c| most.max(c.abs()));
-        if !(largest > 0.0) {
-            return None;
-        }
-        row.iter_mut().for_each(|c| *c /= largest);
-        *right /= largest;
-    }
-    for col in 0..N {
-        let pivot = (col..N).max_by(|&a, &b| m[a][col].abs().total_cmp(&m[b][col].abs()))?;
-        if m[pivot][col].abs() < 1e-11 {
-            return None;
-        }
-        m.swap(col, pivot);
-        right.swap(col, pivot);
-        let pivot = m[col];
-        for row in col + 1..N {
-            let factor = m[row][col] / pivot[col];
-            m[row].iter_mut().zip(pivot).skip(col).for_each(|(value, above)| *value -= factor * above);
-            right[row] -= factor * right[col];
-        }
-    }
-    let mut x = [0.0; N];
-    for row in (0..N).rev() {
-        let known: f64 = (row + 1..N).map(|k| m[row][k] * x[k]).sum();
-        x[row] = (right[row] - known) / m[row][row];
-    }
-    Some(x)
 }
 
 #[cfg(test)]

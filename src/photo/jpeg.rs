@@ -3,8 +3,9 @@
 //! The walk follows T.81 annex B from marker to marker, within the bytes given and without trusting a length; it never
 //! decodes a pixel.
 
+use super::bits::next_marker;
 use super::container::{Density, DensitySource, Stream, within};
-use super::entropy::{Entropy, FrameComponent, ScanEnd, ScanHeader, next_marker};
+use super::entropy::{Entropy, FrameComponent, ScanEnd, ScanHeader};
 use super::quality::{self, ZIGZAG};
 use super::traces;
 use crate::limits::Limits;

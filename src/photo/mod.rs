@@ -3,11 +3,12 @@
 //! [`FileFacts`] come from the file's own markers, before a pixel is decoded; [`Photo`] is the decoded photo with its
 //! EXIF orientation applied and its colours converted to sRGB. A file that cannot be decoded still has its facts.
 
+pub(crate) mod bits;
 pub mod color;
 pub mod container;
 pub mod crop;
 pub mod decode;
-pub(crate) mod entropy;
+mod entropy;
 pub mod exif;
 mod headers;
 pub mod jpeg;

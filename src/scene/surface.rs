@@ -5,6 +5,7 @@
 
 use super::lab::{Lab, LabImage};
 use super::mask::unit;
+use crate::linear::gauss;
 
 /// Coefficients of 1, x, y, x², xy, y².
 const TERMS: usize = 6;
@@ -93,7 +94,7 @@ impl Surface {
             // The distance of normal noise in three channels has its median at 1.54 standard deviations.
             let before = std::mem::replace(&mut surface.noise, *median / 1.54);
             for (channel, right) in surface.coefficients.iter_mut().zip(right) {
-                *channel = solve(normal, right)?.map(|c| c as f32);
+                *channel = gauss(normal, right)?.map(|c| c as f32);
             }
             // Once the weights settle, further rounds change nothing that can be seen.
             if round > 0 && (surface.noise - before).abs() < 0.01 * before {
@@ -130,32 +131,6 @@ impl Surface {
     pub(super) fn row(&self, y: f32) -> [[f32; 3]; 3] {
         self.coefficients.map(|c| [c[0] + c[2] * y + c[5] * y * y, c[1] + c[4] * y, c[3]])
     }
-}
-
-/// Solves a symmetric system by Gaussian elimination with pivoting; `None` when it is singular.
-fn solve(mut m: [[f64; TERMS]; TERMS], mut right: [f64; TERMS]) -> Option<[f64; TERMS]> {
-    for col in 0..TERMS {
-        let pivot = (col..TERMS).max_by(|&a, &b| m[a][col].abs().total_cmp(&m[b][col].abs()))?;
-        if m[pivot][col].abs() < 1e-9 {
-            return None;
-        }
-        m.swap(col, pivot);
-        right.swap(col, pivot);
-        for row in col + 1..TERMS {
-            let factor = m[row][col] / m[col][col];
-            let pivot_row = m[col];
-            for (value, above) in m[row].iter_mut().zip(pivot_row).skip(col) {
-                *value -= factor * above;
-            }
-            right[row] -= factor * right[col];
-        }
-    }
-    let mut x = [0.0; TERMS];
-    for row in (0..TERMS).rev() {
-        let known: f64 = (row + 1..TERMS).map(|k| m[row][k] * x[k]).sum();
-        x[row] = (right[row] - known) / m[row][row];
-    }
-    Some(x)
 }
 
 #[cfg(test)]

@@ -1,0 +1,202 @@
+//! Reading entropy-coded data of a JPEG: bits up to the next marker, and the symbols of Huffman codes in them.
+
+use super::entropy::ScanEnd;
+
+/// Bytes a scan may leave over before its marker; longer rests mean that the data do not belong to the image.
+const SLACK: usize = 4;
+/// Bits the first Huffman look-up decides.
+const LOOKUP: u32 = 9;
+
+/// A Huffman table (T.81 annex C).
+#[derive(Debug)]
+pub(crate) struct Huffman {
+    /// By the next [`LOOKUP`] bits: code length and symbol; length 0 when the code is longer.
+    lookup: Vec<(u8, u8)>,
+    /// By code length: the first code beyond those of the length, aligned to 16 bits.
+    limit: [u32; 17],
+    /// By code length: what to add to a code to get its place in `values`.
+    offset: [i32; 17],
+    values: Vec<u8>,
+}
+
+impl Huffman {
+    pub(crate) fn new(lengths: &[u8], values: &[u8]) -> Option<Self> {
+        let mut table =
+            Self { lookup: vec![(0, 0); 1 << LOOKUP], limit: [0; 17], offset: [0; 17], values: values.to_vec() };
+        let (mut code, mut place) = (0u32, 0usize);
+        for length in 1..=16u32 {
+            let count = usize::from(*lengths.get(length as usize - 1)?);
+            table.offset[length as usize] = place as i32 - code as i32;
+            for &value in values.get(place..place + count)? {
+                if code >> length != 0 {
+                    return None;
+                }
+                if length <= LOOKUP {
+                    let free = LOOKUP - length;
+                    let from = (code << free) as usize;
+                    table.lookup[from..from + (1 << free)].fill((length as u8, value));
+                }
+                code += 1;
+            }
+            place += count;
+            table.limit[length as usize] = code << (16 - length);
+            code <<= 1;
+        }
+        Some(table)
+    }
+}
+
+/// Reads bits of entropy-coded data up to the next marker, zeros behind it.
+pub(crate) struct Bits<'a> {
+    bytes: &'a [u8],
+    /// Next byte to load; stays on a marker.
+    pub(super) position: usize,
+    /// Loaded bits, the next one on top.
+    buffer: u64,
+    loaded: u32,
+    /// How many of the loaded bits are zeros from behind the end.
+    phantom: u32,
+}
+
+impl<'a> Bits<'a> {
+    pub(crate) fn new(bytes: &'a [u8], position: usize) -> Self {
+        Self { bytes, position, buffer: 0, loaded: 0, phantom: 0 }
+    }
+
+    /// Loads at least 32 bits.
+    #[inline]
+    fn fill(&mut self) {
+        if self.loaded >= 32 {
+            return;
+        }
+        if let Some(&[a, b, c, d]) = self.bytes.get(self.position..).and_then(<[u8]>::first_chunk::<4>) {
+            let word = u32::from_be_bytes([a, b, c, d]);
+            let inverse = !word;
+            // No byte of the word is 0xFF: no stuffing and no marker in it.
+            if inverse.wrapping_sub(0x0101_0101) & word & 0x8080_8080 == 0 {
+                self.buffer |= u64::from(word) << (32 - self.loaded);
+                self.loaded += 32;
+                self.position += 4;
+                return;
+            }
+        }
+        while self.loaded <= 56 {
+            let byte = match (self.bytes.get(self.position), self.bytes.get(self.position + 1)) {
+                (Some(0xFF), Some(0)) => {
+                    self.position += 2;
+                    0xFF
+                }
+                (Some(0xFF), _) | (None, _) => {
+                    self.phantom += 8;
+                    0
+                }
+                (Some(&byte), _) => {
+                    self.position += 1;
+                    byte
+                }
+            };
+            self.buffer |= u64::from(byte) << (56 - self.loaded);
+            self.loaded += 8;
+        }
+    }
+
+    /// Whether bits were used that the file does not have.
+    #[inline]
+    pub(crate) fn overrun(&self) -> bool {
+        self.phantom > self.loaded
+    }
+
+    /// Takes `count` bits, at most 16.
+    #[inline]
+    pub(crate) fn take(&mut self, count: u32) -> u32 {
+        if count == 0 {
+            return 0;
+        }
+        self.fill();
+        let value = (self.buffer >> (64 - count)) as u32;
+        self.drop(count);
+        value
+    }
+
+    #[inline]
+    pub(super) fn drop(&mut self, count: u32) {
+        self.buffer <<= count;
+        self.loaded -= count;
+    }
+
+    /// The next symbol; `None` when no code matches.
+    #[inline]
+    pub(crate) fn symbol(&mut self, table: &Huffman) -> Option<u32> {
+        self.fill();
+        let (length, symbol) = table.lookup[(self.buffer >> (64 - LOOKUP)) as usize];
+        if length > 0 {
+            self.drop(u32::from(length));
+            return Some(u32::from(symbol));
+        }
+        let ahead = (self.buffer >> 48) as u32;
+        let length = (LOOKUP as usize + 1..=16).find(|&length| ahead < table.limit[length])?;
+        let code = (ahead >> (16 - length)) as i32;
+        let symbol = *table.values.get(usize::try_from(code + table.offset[length]).ok()?)?;
+        self.drop(length as u32);
+        Some(u32::from(symbol))
+    }
+
+    /// The next symbol, and past the value whose size is in its low four bits.
+    #[inline]
+    pub(super) fn skip_value(&mut self, table: &Huffman) -> Option<u32> {
+        let symbol = self.symbol(table)?;
+        // At most 16 bits of code and 15 of value: one fill covers both.
+        self.drop(symbol & 15);
+        Some(symbol)
+    }
+
+    /// Goes on behind the restart marker `number`.
+    pub(super) fn restart(&mut self, number: u8) -> ScanEnd {
+        if self.left_over() {
+            return ScanEnd::Invalid;
+        }
+        let at = any_marker(self.bytes, self.position);
+        match self.bytes.get(at + 1) {
+            Some(&marker) if marker == 0xD0 + number => {
+                *self = Self::new(self.bytes, at + 2);
+                ScanEnd::Complete
+            }
+            Some(0xD0..=0xD7) => ScanEnd::Invalid,
+            _ => ScanEnd::Short,
+        }
+    }
+
+    /// Whether more than padding lies between here and the next marker.
+    pub(super) fn left_over(&self) -> bool {
+        let real = self.loaded.saturating_sub(self.phantom);
+        let loaded = real as usize / 8;
+        let rest = &self.bytes[self.position..any_marker(self.bytes, self.position)];
+        // Some encoders fill up to a multiple of their word with one and the same byte.
+        let padded = rest.iter().all(|&byte| byte == rest[0]) && (loaded == 0 || rest.is_empty() || rest[0] == 0);
+        loaded + rest.len() > SLACK && !padded
+    }
+}
+
+/// Position of the first marker at or behind `from`, restart markers included; the end when there is none.
+fn any_marker(bytes: &[u8], from: usize) -> usize {
+    let mut at = from;
+    while let Some(offset) = bytes.get(at..).and_then(|rest| rest.iter().position(|&byte| byte == 0xFF)) {
+        at += offset;
+        match bytes.get(at + 1) {
+            Some(0) => at += 2,
+            Some(0xFF) => at += 1,
+            Some(_) => return at,
+            None => break,
+        }
+    }
+    bytes.len()
+}
+
+/// Position of the first marker at or behind `from` that ends a scan; the end when there is none.
+pub(super) fn next_marker(bytes: &[u8], from: usize) -> usize {
+    let mut at = any_marker(bytes, from);
+    while matches!(bytes.get(at + 1), Some(0xD0..=0xD7)) {
+        at = any_marker(bytes, at + 2);
+    }
+    at
+}
