@@ -122,19 +122,53 @@ impl Engine {
         options: &normalize::Options,
     ) -> Result<Normalized, NormalizeError> {
         let mut clock = Clock::start();
-        let (file, photo) = photo::decode(input.bytes, input.name, &self.limits);
+        let opened = photo::Opened::new(input.bytes, input.name, &self.limits);
+        // A large photo that gets another size anyway need not be decoded in full.
+        let size = Facts::new(
+            opened.facts(),
+            Err(Missing::Unreadable),
+            Err(Missing::Unreadable),
+            Err(Missing::Unreadable),
+            profile.canvas,
+            &self.nets,
+        );
+        if normalize::changes_size(&size, profile)
+            && let Some((photo, reduction)) = opened.reduced(normalize::enough_pixels(profile), &self.limits)
+        {
+            let done = self.normalized(input, profile, options, opened.facts(), &photo, reduction, &mut clock);
+            // What could not be made of fewer pixels may be made of all; and an error speaks of the photo as it is.
+            if done.is_ok() {
+                return done;
+            }
+        }
+        let (file, photo) = opened.decode(&self.limits);
         let photo = photo?;
         normalize::whole(&file, &photo)?;
+        self.normalized(input, profile, options, &file, &photo, 1, &mut clock)
+    }
+
+    /// Makes the file from a decoded photo, a pixel of which stands for `reduction` pixels of the file.
+    #[expect(clippy::too_many_arguments, reason = "the one step of `normalize`, which is run twice at most")]
+    fn normalized(
+        &self,
+        input: Input<'_>,
+        profile: &Profile,
+        options: &normalize::Options,
+        file: &FileFacts,
+        photo: &Photo,
+        reduction: u32,
+        clock: &mut Clock,
+    ) -> Result<Normalized, NormalizeError> {
         let photo_ms = clock.lap();
-        let faces = Faces::find(&photo, &self.nets)?;
+        let faces = Faces::find(photo, &self.nets)?;
         let face = faces.main.as_ref().ok_or(NormalizeError::NoFace)?;
         let face_ms = clock.lap();
-        let scene = Scene::of(&photo, Some(face), &self.nets)?;
+        let scene = Scene::of(photo, Some(face), &self.nets)?;
         let scene_ms = clock.lap();
 
-        let facts = Facts::new(&file, Ok(&photo), Ok(&faces), Ok(&scene), profile.canvas, &self.nets)
+        let facts = Facts::new(file, Ok(photo), Ok(&faces), Ok(&scene), profile.canvas, &self.nets)
             .captured_before(input.captured_before);
-        let source = Source { input, file: &file, photo: &photo, face, scene: &scene, nets: &self.nets };
+        let source = Source { input, file, photo, reduction, face, scene: &scene, nets: &self.nets };
         let made = match Task::of(&facts, profile, options)? {
             Task::Nothing => None,
             Task::Label => match source.labelled(profile) {
@@ -154,7 +188,7 @@ impl Engine {
                 report,
                 already_compliant: true,
                 plan: None,
-                source_sha256: file.sha256,
+                source_sha256: file.sha256.clone(),
             });
         };
         let mut report = self.check(Input { bytes: &made.jpeg, ..input }, profile);
@@ -166,7 +200,7 @@ impl Engine {
             report,
             already_compliant: false,
             plan: made.plan,
-            source_sha256: file.sha256,
+            source_sha256: file.sha256.clone(),
         })
     }
 

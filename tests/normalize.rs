@@ -66,6 +66,28 @@ fn a_sample_becomes_compliant_and_then_stays_as_it_is() {
     }
 }
 
+/// A photo as phones make it, decoded at a part of its size, comes to lie where the small one does.
+#[test]
+fn a_large_photo_is_laid_as_the_small_one_is() {
+    let small = image_of(&sample("astronaut.png"));
+    let large = imageops::resize(&small, 8 * small.width(), 8 * small.height(), imageops::FilterType::CatmullRom);
+    let mut jpeg = Vec::new();
+    jpeg_encoder::Encoder::new(&mut jpeg, 92)
+        .encode(&large, large.width() as u16, large.height() as u16, jpeg_encoder::ColorType::Rgb)
+        .unwrap();
+    let of_small = normalized(&png(&small), &on("blue")).unwrap();
+    let of_large = normalized(&jpeg, &on("blue")).unwrap();
+    assert_compliant(&of_large, 20.0..=40.0);
+    let (a, b) = (of_small.plan.unwrap(), of_large.plan.unwrap());
+    assert!((a.scale / b.scale / 8.0 - 1.0).abs() < 0.01, "{} {}", a.scale, b.scale);
+    for corner in [Point::new(0.0, 0.0), Point::new(512.0, 512.0)] {
+        let apart = a.to_result(corner).distance(b.to_result(Point::new(8.0 * corner.x, 8.0 * corner.y)));
+        assert!(apart < 3.0, "{apart} px apart");
+    }
+    let crop = of_large.report.actions.iter().find(|action| action.id == "crop").unwrap();
+    assert!(crop.text.en.contains("from 4096x4096"), "{}", crop.text.en);
+}
+
 #[test]
 fn a_wrong_density_alone_costs_no_pixel() {
     let before = sample("collins-derived-blue-72dpi.jpg");

@@ -1,16 +1,21 @@
 //! The photo's own background as a smooth picture, carried on behind the person and beyond the picture's edges.
 
-use super::frame::{Frame, Linear, between, box_mean, continued, difference, halved, mixed};
+use super::frame::{Frame, Linear, between, box_mean, continued, difference, encoded_color, mixed, reduced};
 
-/// The background at half the frame's resolution, without its noise.
+/// The background without its noise. It is smooth, so it is kept in cells of [`CELL`] pixels a side.
 #[derive(Debug, Clone)]
 pub(super) struct Backdrop {
     width: usize,
     height: usize,
     colors: Vec<Linear>,
+    /// The colours in 8-bit sRGB.
+    codes: Vec<[u8; 3]>,
     /// Median distance of the background's pixels from it, in steps of 8-bit sRGB.
     pub noise: f32,
 }
+
+/// Side of a cell in pixels of the frame.
+const CELL: usize = 4;
 
 /// Least share of the frame that has to be background.
 const LEAST: f64 = 0.01;
@@ -18,8 +23,8 @@ const LEAST: f64 = 0.01;
 /// Distance in noises from which a pixel of the background is something else: a wisp of hair, a speck.
 const STRAY: f32 = 5.0;
 
-/// Reach of the mean that takes the noise out, in pixels at half resolution.
-const SMOOTHING: usize = 4;
+/// Reach of the mean that takes the noise out, in cells.
+const SMOOTHING: usize = 2;
 
 impl Backdrop {
     /// The background of a frame from the pixels that are known to be background. `None` when too few are.
@@ -36,10 +41,11 @@ impl Backdrop {
     }
 
     fn fitted(frame: &Frame, known: &[bool]) -> Self {
-        let (width, height) = (frame.width.div_ceil(2), frame.height.div_ceil(2));
-        let (colors, weights) = halved(frame, known);
+        let (width, height) = (frame.width.div_ceil(CELL), frame.height.div_ceil(CELL));
+        let (colors, weights) = reduced(frame, known, CELL);
         let colors = smoothed(&continued(&colors, &weights, width, height), width, height);
-        let mut fitted = Self { width, height, colors, noise: 0.0 };
+        let codes = colors.iter().map(|&color| encoded_color(color)).collect();
+        let mut fitted = Self { width, height, colors, codes, noise: 0.0 };
         let mut distances: Vec<f32> =
             (0..known.len()).step_by(3).filter(|&i| known[i]).map(|i| fitted.distance(frame, i)).collect();
         if !distances.is_empty() {
@@ -51,15 +57,20 @@ impl Backdrop {
 
     /// The background's colour at a pixel of the frame.
     pub(super) fn at(&self, x: usize, y: usize) -> Linear {
-        let (x0, x1, fx) = between(x, self.width);
-        let (y0, y1, fy) = between(y, self.height);
+        let (x0, x1, fx) = between(x, self.width, CELL);
+        let (y0, y1, fy) = between(y, self.height, CELL);
         let row = |y: usize| mixed(self.colors[y * self.width + x0], self.colors[y * self.width + x1], fx);
         mixed(row(y0), row(y1), fy)
     }
 
+    /// The same in 8-bit sRGB, to within a cell's change of colour, which is less than a step.
+    pub(super) fn code(&self, x: usize, y: usize) -> [u8; 3] {
+        self.codes[y / CELL * self.width + x / CELL]
+    }
+
     /// Distance of a pixel of the frame from the background, in steps of 8-bit sRGB over all channels.
     pub(super) fn distance(&self, frame: &Frame, i: usize) -> f32 {
-        difference(frame.pixels[i], self.at(i % frame.width, i / frame.width))
+        difference(frame.rgb[i], self.code(i % frame.width, i / frame.width))
     }
 
     /// Fills the pixels that the picture does not give with background and the background's own noise, so that no seam
@@ -72,19 +83,19 @@ impl Backdrop {
         let Some(left) = (0..w).find(|&x| (0..h).any(|y| given(x, y))) else { return };
         let right = (0..w).rfind(|&x| (0..h).any(|y| given(x, y))).unwrap_or(w - 1);
         let stock: Vec<usize> = (0..known.len()).filter(|&i| known[i]).collect();
-        let residual = |i: usize, pixels: &[Linear]| -> Linear {
+        let pixels = &frame.pixels;
+        let residual = |i: usize| -> Linear {
             let background = self.at(i % w, i / w);
             std::array::from_fn(|c| pixels[i][c] - background[c])
         };
-        let source = frame.pixels.clone();
         for i in (0..w * h).filter(|&i| !frame.given[i]) {
             let (x, y) = (i % w, i / w);
             let j = mirrored(y, top, bottom) * w + mirrored(x, left, right);
             // Elsewhere any pixel's noise does, picked by place so that the same photo gives the same result.
             let from = if known[j] { Some(j) } else { stock.get(scattered(i) % stock.len().max(1)).copied() };
-            let noise = from.map_or([0.0; 3], |from| residual(from, &source));
+            let noise = from.map_or([0.0; 3], residual);
             let background = self.at(x, y);
-            frame.pixels[i] = std::array::from_fn(|c| (background[c] + noise[c]).clamp(0.0, 1.0));
+            frame.rgb[i] = encoded_color(std::array::from_fn(|c| (background[c] + noise[c]).clamp(0.0, 1.0)));
         }
     }
 }
@@ -115,6 +126,7 @@ fn smoothed(colors: &[Linear], width: usize, height: usize) -> Vec<Linear> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::frame::linear_color;
     use super::*;
 
     /// A frame that falls off to the right, with a little noise, of which the first columns were not given.
@@ -123,7 +135,7 @@ mod tests {
         for i in 0..96 * 64 {
             let x = i % 96;
             let noise = (scattered(i) % 100) as f32 / 100.0 * 0.02 - 0.01;
-            frame.pixels[i] = [0.6 - x as f32 * 0.001 + noise; 3];
+            frame.give(i, [((0.6 - x as f32 * 0.001 + noise) * 65535.0) as u16; 3]);
             frame.given[i] = x >= missing;
         }
         let known = frame.given.clone();
@@ -146,8 +158,10 @@ mod tests {
         let backdrop = Backdrop::of(&frame, &known).expect("most of it");
         backdrop.fill(&mut frame, &known);
         let spread = |columns: std::ops::Range<usize>| {
-            let values: Vec<f32> =
-                (0..64).flat_map(|y| columns.clone().map(move |x| y * 96 + x)).map(|i| frame.pixels[i][0]).collect();
+            let values: Vec<f32> = (0..64)
+                .flat_map(|y| columns.clone().map(move |x| y * 96 + x))
+                .map(|i| linear_color(frame.rgb[i])[0])
+                .collect();
             let mean = values.iter().sum::<f32>() / values.len() as f32;
             (mean, (values.iter().map(|v| (v - mean).powi(2)).sum::<f32>() / values.len() as f32).sqrt())
         };

@@ -7,12 +7,15 @@ use image::RgbImage;
 /// A colour in linear light, each channel 0 to 1.
 pub(super) type Linear = [f32; 3];
 
-/// The result in linear light, row-major.
+/// The result while it is made, row-major.
 #[derive(Debug, Clone)]
 pub(super) struct Frame {
     pub width: usize,
     pub height: usize,
+    /// The picture's pixels in linear light.
     pub pixels: Vec<Linear>,
+    /// The same in 8-bit sRGB, as far as nothing was laid over them yet.
+    pub rgb: Vec<[u8; 3]>,
     /// Whole pixels that the picture gave; the others are still to be filled.
     pub given: Vec<bool>,
 }
@@ -47,7 +50,16 @@ impl Frame {
     /// A frame of nothing.
     pub(super) fn empty(width: u32, height: u32) -> Self {
         let (width, height) = (width as usize, height as usize);
-        Self { width, height, pixels: vec![[0.0; 3]; width * height], given: vec![false; width * height] }
+        let n = width * height;
+        Self { width, height, pixels: vec![[0.0; 3]; n], rgb: vec![[0; 3]; n], given: vec![false; n] }
+    }
+
+    /// Sets a pixel that the picture gives: linear light in steps of 1/65535.
+    #[inline]
+    pub(super) fn give(&mut self, i: usize, color: [u16; 3]) {
+        self.pixels[i] = color.map(|v| f32::from(v) * (1.0 / 65535.0));
+        self.rgb[i] = color.map(|v| ENCODED[usize::from(v)]);
+        self.given[i] = true;
     }
 
     /// Whether the picture gave every pixel.
@@ -56,9 +68,8 @@ impl Frame {
     }
 
     /// The frame in 8-bit sRGB.
-    pub(super) fn to_rgb(&self) -> RgbImage {
-        let bytes = self.pixels.iter().flat_map(|&pixel| encoded_color(pixel)).collect();
-        RgbImage::from_raw(self.width as u32, self.height as u32, bytes).unwrap_or_default()
+    pub(super) fn into_rgb(self) -> RgbImage {
+        RgbImage::from_raw(self.width as u32, self.height as u32, self.rgb.into_flattened()).unwrap_or_default()
     }
 }
 
@@ -103,60 +114,84 @@ fn running_mean(row: &[f32], reach: usize) -> impl Iterator<Item = f32> {
     })
 }
 
-/// Distance in pixels (chamfer 1, √2) of every pixel to the nearest one that is set, at most `reach`.
-pub(super) fn distance_to(set: impl Fn(usize) -> bool, width: usize, height: usize, reach: f32) -> Plane {
-    const DIAGONAL: f32 = std::f32::consts::SQRT_2;
-    let mut d: Plane = (0..width * height).map(|i| if set(i) { 0.0 } else { reach }).collect();
-    for y in 0..height {
-        for x in 0..width {
-            let i = y * width + x;
-            let mut best = d[i];
-            if x > 0 {
-                best = best.min(d[i - 1] + 1.0);
-            }
-            if y > 0 {
-                best = best.min(d[i - width] + 1.0);
-                if x > 0 {
-                    best = best.min(d[i - width - 1] + DIAGONAL);
-                }
-                if x + 1 < width {
-                    best = best.min(d[i - width + 1] + DIAGONAL);
-                }
-            }
-            d[i] = best;
-        }
-    }
-    for y in (0..height).rev() {
-        for x in (0..width).rev() {
-            let i = y * width + x;
-            let mut best = d[i];
-            if x + 1 < width {
-                best = best.min(d[i + 1] + 1.0);
-            }
-            if y + 1 < height {
-                best = best.min(d[i + width] + 1.0);
-                if x + 1 < width {
-                    best = best.min(d[i + width + 1] + DIAGONAL);
-                }
-                if x > 0 {
-                    best = best.min(d[i + width - 1] + DIAGONAL);
-                }
-            }
-            d[i] = best;
-        }
-    }
-    d
+/// Distance of every pixel to the nearest one of a set: chamfer with steps of 1 and √2 (Borgefors 1986).
+#[derive(Debug, Clone)]
+pub(super) struct Distances {
+    /// In units of 1/[`Distances::UNIT`] pixel.
+    steps: Vec<u16>,
 }
 
-/// Means of the chosen pixels over squares of two by two, and 1 where there are any, else 0.
-pub(super) fn halved(frame: &Frame, chosen: &[bool]) -> (Vec<Linear>, Plane) {
-    let (width, height) = (frame.width.div_ceil(2), frame.height.div_ceil(2));
+impl Distances {
+    /// Units in a pixel: with 70, a diagonal step of 99 is √2 to within 1 in 10,000, and whole numbers are added at once.
+    const UNIT: u16 = 70;
+    const DIAGONAL: u16 = 99;
+
+    /// Of the pixels that are `set`; no distance is larger than `reach` pixels.
+    pub(super) fn to(set: impl Fn(usize) -> bool, width: usize, height: usize, reach: f32) -> Self {
+        let most = (reach * f32::from(Self::UNIT)) as u16;
+        let mut steps: Vec<u16> = (0..width * height).map(|i| if set(i) { 0 } else { most }).collect();
+        // Downwards and to the right, then upwards and to the left: each row takes from the one before it first.
+        for y in 0..height {
+            let (above, row) = steps.split_at_mut(y * width);
+            let row = &mut row[..width];
+            if y > 0 {
+                Self::across(row, &above[(y - 1) * width..]);
+            }
+            let mut last = most;
+            for d in row {
+                *d = (*d).min(last.saturating_add(Self::UNIT));
+                last = *d;
+            }
+        }
+        for y in (0..height).rev() {
+            let (row, below) = steps[y * width..].split_at_mut(width);
+            if y + 1 < height {
+                Self::across(row, &below[..width]);
+            }
+            let mut last = most;
+            for d in row.iter_mut().rev() {
+                *d = (*d).min(last.saturating_add(Self::UNIT));
+                last = *d;
+            }
+        }
+        Self { steps }
+    }
+
+    /// Takes what is nearer by way of the neighbouring row.
+    fn across(row: &mut [u16], next: &[u16]) {
+        for (d, n) in row.iter_mut().zip(next) {
+            *d = (*d).min(n.saturating_add(Self::UNIT));
+        }
+        for (d, n) in row.iter_mut().skip(1).zip(next) {
+            *d = (*d).min(n.saturating_add(Self::DIAGONAL));
+        }
+        for (d, n) in row.iter_mut().zip(next.iter().skip(1)) {
+            *d = (*d).min(n.saturating_add(Self::DIAGONAL));
+        }
+    }
+
+    /// The distance of a pixel, in pixels.
+    pub(super) fn at(&self, i: usize) -> f32 {
+        f32::from(self.steps[i]) * (1.0 / f32::from(Self::UNIT))
+    }
+}
+
+/// Means of the chosen pixels over squares of `factor` pixels a side, and 1 where there are any, else 0.
+pub(super) fn reduced(frame: &Frame, chosen: &[bool], factor: usize) -> (Vec<Linear>, Plane) {
+    let (width, height) = (frame.width.div_ceil(factor), frame.height.div_ceil(factor));
     let mut colors = vec![[0.0f32; 3]; width * height];
     let mut weights = vec![0.0f32; width * height];
-    for (i, pixel) in frame.pixels.iter().enumerate().filter(|(i, _)| chosen[*i]) {
-        let j = i / frame.width / 2 * width + i % frame.width / 2;
-        (0..3).for_each(|c| colors[j][c] += pixel[c]);
-        weights[j] += 1.0;
+    let rows = frame.pixels.chunks_exact(frame.width).zip(chosen.chunks_exact(frame.width));
+    for (y, (pixels, chosen)) in rows.enumerate() {
+        let cells = y / factor * width..;
+        let squares = pixels.chunks(factor).zip(chosen.chunks(factor));
+        let sums = colors[cells.clone()].iter_mut().zip(&mut weights[cells]);
+        for ((sum, weight), (pixels, chosen)) in sums.zip(squares) {
+            for (pixel, _) in pixels.iter().zip(chosen).filter(|(_, chosen)| **chosen) {
+                (0..3).for_each(|c| sum[c] += pixel[c]);
+                *weight += 1.0;
+            }
+        }
     }
     for (color, weight) in colors.iter_mut().zip(&mut weights) {
         if *weight > 0.0 {
@@ -202,14 +237,14 @@ pub(super) fn continued(colors: &[Linear], known: &[f32], width: usize, height: 
     let mut out = Vec::with_capacity(width * height);
     for y in 0..height {
         // Centres of the coarse pixels lie between those of the fine ones.
-        let (y0, y1, fy) = between(y, h);
+        let (y0, y1, fy) = between(y, h, 2);
         for x in 0..width {
             let i = y * width + x;
             if known[i] >= 1.0 {
                 out.push(colors[i]);
                 continue;
             }
-            let (x0, x1, fx) = between(x, w);
+            let (x0, x1, fx) = between(x, w, 2);
             let top = mixed(coarse[y0 * w + x0], coarse[y0 * w + x1], fx);
             let bottom = mixed(coarse[y1 * w + x0], coarse[y1 * w + x1], fx);
             out.push(mixed(mixed(top, bottom, fy), colors[i], known[i]));
@@ -218,17 +253,17 @@ pub(super) fn continued(colors: &[Linear], known: &[f32], width: usize, height: 
     out
 }
 
-/// The two coarse pixels of `n` around the fine pixel `i`, and the weight of the second.
-pub(super) fn between(i: usize, n: usize) -> (usize, usize, f32) {
-    let at = (i as f32 + 0.5) / 2.0 - 0.5;
-    let low = at.floor().max(0.0) as usize;
+/// The two coarse pixels of `n` around the fine pixel `i`, of which `factor` make one, and the weight of the second.
+pub(super) fn between(i: usize, n: usize, factor: usize) -> (usize, usize, f32) {
+    let at = (i as f32 + 0.5) / factor as f32 - 0.5;
+    let low = at.max(0.0) as usize;
     (low.min(n - 1), (low + 1).min(n - 1), (at - low as f32).clamp(0.0, 1.0))
 }
 
 /// Distance of two colours in steps of 8-bit sRGB, over all channels.
-pub(super) fn difference(a: Linear, b: Linear) -> f32 {
-    let (a, b) = (encoded_color(a), encoded_color(b));
-    (0..3).map(|c| (f32::from(a[c]) - f32::from(b[c])).powi(2)).sum::<f32>().sqrt()
+pub(super) fn difference(a: [u8; 3], b: [u8; 3]) -> f32 {
+    let squares: i32 = (0..3).map(|c| (i32::from(a[c]) - i32::from(b[c])).pow(2)).sum();
+    (squares as f32).sqrt()
 }
 
 /// `a` at 0, `b` at 1.
@@ -289,8 +324,21 @@ mod tests {
 
     #[test]
     fn distances_are_those_of_the_nearest_set_pixel() {
-        let d = distance_to(|i| i == 0, 6, 4, 10.0);
-        assert_eq!((d[0], d[3], d[6]), (0.0, 3.0, 1.0));
-        assert!((d[6 + 1] - std::f32::consts::SQRT_2).abs() < 1e-6);
+        let d = Distances::to(|i| i == 0, 6, 4, 10.0);
+        assert_eq!((d.at(0), d.at(3), d.at(6)), (0.0, 3.0, 1.0));
+        assert!((d.at(6 + 1) - std::f32::consts::SQRT_2).abs() < 1e-3);
+        let d = Distances::to(|i| i == 14, 6, 4, 2.5);
+        assert!((d.at(6 + 1) - std::f32::consts::SQRT_2).abs() < 1e-3, "upwards and to the left");
+        assert_eq!((d.at(15), d.at(20), d.at(5)), (1.0, 1.0, 2.5));
+    }
+
+    #[test]
+    fn squares_at_the_edges_are_means_of_what_there_is() {
+        let mut frame = Frame::empty(5, 3);
+        (0..15).for_each(|i| frame.give(i, [i as u16 * 4369, 1 << 15, 0]));
+        let chosen: Vec<bool> = (0..15).map(|i| i != 6 && i != 14).collect();
+        let (colors, known) = reduced(&frame, &chosen, 2);
+        assert_eq!(known, [1.0, 1.0, 1.0, 1.0, 1.0, 0.0]);
+        assert!((colors[0][0] - (0.0 + 1.0 + 5.0) / 45.0).abs() < 1e-6 && (colors[2][0] - 6.5 / 15.0).abs() < 1e-6);
     }
 }

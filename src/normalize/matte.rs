@@ -9,7 +9,7 @@ use image::GrayImage;
 use super::backdrop::Backdrop;
 use super::error::Flaw;
 use super::frame::{
-    Frame, Linear, Plane, box_mean, continued, difference, distance_to, encoded_color, halved, smooth_step,
+    Distances, Frame, Linear, Plane, box_mean, continued, difference, encoded_color, reduced, smooth_step,
 };
 use super::plan::Plan;
 use super::subject::Subject;
@@ -115,8 +115,8 @@ pub(super) fn mend_clothes(person: &mut [f32], net: &[f32], frame: &Frame, head:
 
 /// Pixels that are background for sure: outside of the mask and away from its outline.
 pub(super) fn background(person: &[f32], frame: &Frame, clearance: f32) -> Vec<bool> {
-    let near = distance_to(|i| person[i] >= 0.5, frame.width, frame.height, clearance + 1.0);
-    (0..person.len()).map(|i| frame.given[i] && person[i] < 0.05 && near[i] > clearance).collect()
+    let near = Distances::to(|i| person[i] >= 0.5, frame.width, frame.height, clearance + 1.0);
+    (0..person.len()).map(|i| frame.given[i] && person[i] < 0.05 && near.at(i) > clearance).collect()
 }
 
 /// Difference between person and background, in steps of 8-bit sRGB, from which the colours decide alone; below the first
@@ -146,7 +146,7 @@ pub(super) fn matte(
             guided(frame, person).iter().zip(person).map(|(a, b)| a * smooth_step(0.02, 0.15, *b)).collect()
         }
     };
-    let bands: Plane = (0..w * h).map(|i| head.band(i % w, i / w)).collect();
+    let bands = head.bands(w, h);
     let mut mask = mask;
     let (mut solid, mut depth) = solid(&mask, &bands, frame);
     let mut inside = Inside::of(frame, &solid);
@@ -164,7 +164,7 @@ pub(super) fn matte(
         } else if mask[i] > 0.0 {
             let (x, y) = (i % w, i / w);
             let (c, b, f) = (frame.pixels[i], backdrop.at(x, y), inside.at(x, y));
-            let apart = difference(f, b);
+            let apart = difference(encoded_color(f), encoded_color(b));
             differences[i] = apart;
             let trust = plainness * smooth_step(TELLING.0, TELLING.1, apart);
             let own = backdrop.distance(frame, i);
@@ -173,7 +173,7 @@ pub(super) fn matte(
             // What is nearly all person or nearly all background is that: hair's own lights and shades are no holes.
             let stretched = ((mixed - noise) / (0.85 - noise).max(0.1)).clamp(0.0, 1.0);
             // Deep inside, a pixel that clearly is not background is person, whatever its shade.
-            let deep = (depth[i] / bands[i].max(1.0)).clamp(0.0, 1.0);
+            let deep = (depth.at(i) / bands[i].max(1.0)).clamp(0.0, 1.0);
             let other = smooth_step(4.0 * backdrop.noise + 8.0, 8.0 * backdrop.noise + 40.0, own);
             let by_color = stretched.max(other * smooth_step(0.35, 0.9, deep));
             let by_mask = smooth_step(0.15, 0.85, mask[i]);
@@ -188,29 +188,32 @@ pub(super) fn matte(
 const BUSY: (f32, f32) = (8.0, 20.0);
 
 impl Head {
-    /// Depth of the outline's band at a pixel, in pixels: deep where hair may be, which ends at the shoulders and is never in
-    /// the middle of the face.
-    fn band(self, x: usize, y: usize) -> f32 {
-        (SKIN_DEPTH + (HAIR_DEPTH - SKIN_DEPTH) * self.hair(x, y)) * self.face_width
-    }
-
-    /// Whether hair may be at a pixel, 0 to 1.
-    fn hair(self, x: usize, y: usize) -> f32 {
-        let (x, y) = (x as f32, y as f32);
-        let above = smooth_step(self.chin_y + 0.5 * self.face_width, self.chin_y, y);
-        let beside = ((x - self.center_x) / (0.5 * self.face_width)).abs();
-        let face = smooth_step(0.8, 1.0, beside).max(smooth_step(self.eye_y, self.eye_y - 0.3 * self.face_width, y));
-        above * face
+    /// Depth of the outline's band at each pixel, in pixels: deep where hair may be, which ends at the shoulders and is never
+    /// in the middle of the face.
+    fn bands(self, w: usize, h: usize) -> Plane {
+        let beside: Vec<f32> = (0..w)
+            .map(|x| smooth_step(0.8, 1.0, ((x as f32 - self.center_x) / (0.5 * self.face_width)).abs()))
+            .collect();
+        let mut bands = Vec::with_capacity(w * h);
+        for y in (0..h).map(|y| y as f32) {
+            let above = smooth_step(self.chin_y + 0.5 * self.face_width, self.chin_y, y);
+            let forehead = smooth_step(self.eye_y, self.eye_y - 0.3 * self.face_width, y);
+            let hair = |beside: &f32| above * beside.max(forehead);
+            bands.extend(
+                beside.iter().map(|beside| (SKIN_DEPTH + (HAIR_DEPTH - SKIN_DEPTH) * hair(beside)) * self.face_width),
+            );
+        }
+        bands
     }
 }
 
 /// Pixels that are person for sure, and each pixel's depth inside of the mask.
-fn solid(mask: &[f32], bands: &[f32], frame: &Frame) -> (Vec<bool>, Plane) {
+fn solid(mask: &[f32], bands: &[f32], frame: &Frame) -> (Vec<bool>, Distances) {
     let (w, h) = (frame.width, frame.height);
     let limit = bands.iter().copied().fold(0.0, f32::max) + 2.0;
     // The lower edge is no outline: there the person goes on.
-    let depth = distance_to(|i| mask[i] < 0.5 && i / w + 1 < h, w, h, limit);
-    ((0..w * h).map(|i| mask[i] > 0.95 && depth[i] >= bands[i]).collect(), depth)
+    let depth = Distances::to(|i| mask[i] < 0.5 && i < w * (h - 1), w, h, limit);
+    ((0..w * h).map(|i| mask[i] > 0.95 && depth.at(i) >= bands[i]).collect(), depth)
 }
 
 /// Smallest gap between locks of hair that is opened, in pixels.
@@ -227,7 +230,7 @@ fn open_gaps(mask: &mut [f32], bands: &[f32], frame: &Frame, backdrop: &Backdrop
             mask[i] >= 0.5
                 && bands[i] > hairy
                 && backdrop.distance(frame, i) < near
-                && difference(inside.at(i % w, i / w), backdrop.at(i % w, i / w)) > TELLING.1
+                && difference(encoded_color(inside.at(i % w, i / w)), backdrop.code(i % w, i / w)) > TELLING.1
         })
         .collect();
     let mut seen = vec![false; w * h];
@@ -279,12 +282,15 @@ const MOST_TORN: usize = 200;
 
 /// The pixels of the inner face, an ellipse between brows and chin.
 fn in_face(frame: &Frame, head: Head) -> impl Iterator<Item = usize> {
-    let (w, h) = (frame.width, frame.height);
+    let w = frame.width;
     let middle = (head.eye_y + head.chin_y) / 2.0;
     let (rx, ry) = (0.42 * head.face_width, 0.5 * (head.chin_y - head.eye_y) + 0.1 * head.face_width);
-    (0..w * h).filter(move |i| {
-        let (x, y) = ((i % w) as f32 - head.center_x, (i / w) as f32 - middle);
-        (x / rx).powi(2) + (y / ry).powi(2) < 1.0
+    let within = |low: f32, high: f32, n: usize| (low.max(0.0) as usize)..(high.max(0.0).ceil() as usize).min(n);
+    let columns = within(head.center_x - rx, head.center_x + rx, w);
+    within(middle - ry, middle + ry, frame.height).flat_map(move |y| {
+        let down = ((y as f32 - middle) / ry).powi(2);
+        let inside = move |x: &usize| ((*x as f32 - head.center_x) / rx).powi(2) + down < 1.0;
+        columns.clone().filter(inside).map(move |x| y * w + x)
     })
 }
 
@@ -334,21 +340,21 @@ fn judged(alpha: &[f32], differences: &[f32], frame: &Frame, head: Head, source:
 /// Lays the person on a new background: the old background's share of each pixel is taken out and the new one's put in,
 /// so that no trace of the old colour is left at the outline. C = αF + (1-α)B gives αF without dividing by α.
 pub(super) fn replace(frame: &mut Frame, alpha: &[f32], backdrop: &Backdrop, color: Linear) {
-    let width = frame.width;
-    for (i, (pixel, &a)) in frame.pixels.iter_mut().zip(alpha).enumerate() {
+    let (width, code) = (frame.width, encoded_color(color));
+    for (i, ((pixel, rgb), &a)) in frame.pixels.iter().zip(&mut frame.rgb).zip(alpha).enumerate() {
         if a >= 1.0 {
             continue;
         }
-        let old = backdrop.at(i % width, i / width);
         if a <= 0.0 {
-            *pixel = color;
+            *rgb = code;
             continue;
         }
-        for c in 0..3 {
+        let old = backdrop.at(i % width, i / width);
+        *rgb = encoded_color(std::array::from_fn(|c| {
             // The person's own share is neither negative nor brighter than white.
             let person = (pixel[c] - (1.0 - a) * old[c]).clamp(0.0, a);
-            pixel[c] = person + (1.0 - a) * color[c];
-        }
+            person + (1.0 - a) * color[c]
+        }));
     }
 }
 
@@ -371,7 +377,7 @@ struct Inside {
 impl Inside {
     fn of(frame: &Frame, solid: &[bool]) -> Self {
         let (width, height) = (frame.width.div_ceil(2), frame.height.div_ceil(2));
-        let (colors, weights) = halved(frame, solid);
+        let (colors, weights) = reduced(frame, solid, 2);
         Self { width, colors: continued(&colors, &weights, width, height) }
     }
 
@@ -386,10 +392,10 @@ fn guided(frame: &Frame, mask: &[f32]) -> Plane {
     const SMOOTH: f32 = 4e-4;
     let (w, h) = (frame.width, frame.height);
     let guide: Plane = frame
-        .pixels
+        .rgb
         .iter()
-        .map(|&pixel| {
-            let [r, g, b] = encoded_color(pixel).map(f32::from);
+        .map(|pixel| {
+            let [r, g, b] = pixel.map(f32::from);
             (0.299 * r + 0.587 * g + 0.114 * b) / 255.0
         })
         .collect();

@@ -131,6 +131,8 @@ pub(crate) struct Source<'a> {
     pub input: Input<'a>,
     pub file: &'a FileFacts,
     pub photo: &'a Photo,
+    /// Pixels of the file per pixel of `photo`: more than 1 where it was decoded smaller.
+    pub reduction: u32,
     pub face: &'a Face,
     pub scene: &'a Scene,
     pub nets: &'a Nets,
@@ -149,6 +151,23 @@ pub(crate) fn whole(file: &FileFacts, photo: &Photo) -> Result<(), NormalizeErro
         return Err(NormalizeError::Incomplete { missing_percent: 100.0 * missing });
     }
     Ok(())
+}
+
+/// Whether the photo gets another size, judging by the file alone.
+pub(crate) fn changes_size(facts: &Facts<'_>, profile: &Profile) -> bool {
+    status(facts, profile, "file.dimensions") == Status::Fail
+}
+
+/// Pixels of the picture, per pixel of the result and side, from which more bring nothing to the result: finer detail than the
+/// result shows. A little more than 1, because the face is measured on them too.
+const ENOUGH: f64 = 1.25;
+
+/// Width and height of a photo in which a person of the usual size has [`ENOUGH`] pixels: the frame is cut out of a photo that
+/// shows a little more.
+pub(crate) fn enough_pixels(profile: &Profile) -> (f64, f64) {
+    const AROUND: f64 = 1.2;
+    let side = |n: u32| ENOUGH * AROUND * f64::from(n);
+    (side(profile.canvas.width), side(profile.canvas.height))
 }
 
 /// What there is to mend on a photo.
@@ -290,7 +309,12 @@ impl Source<'_> {
     ) -> Result<Made, NormalizeError> {
         let subject = self.subject(profile, options)?;
         let plan = Plan::make(&subject, profile, background.is_some())?;
+        if self.reduction > 1 && plan.scale * ENOUGH > 1.0 {
+            return Err(NormalizeError::Internal("the photo was decoded too small".to_owned()));
+        }
         let rgb = self.drawn(&subject, &plan, background)?;
+        // From here on in pixels of the file.
+        let plan = Plan { scale: plan.scale / f64::from(self.reduction), ..plan };
         let demand = demand(profile, self.file);
         let fitted = fit::fit(&rgb, &demand)?;
         let actions = self.actions(&plan, background, &fitted, &demand);
@@ -317,7 +341,7 @@ impl Source<'_> {
     ) -> Result<RgbImage, NormalizeError> {
         let mut frame = render::render(&self.photo.rgb, subject, plan)?;
         if background.is_none() && frame.is_full() {
-            return Ok(frame.to_rgb());
+            return Ok(frame.into_rgb());
         }
         let head = Head::of(subject, plan);
         let mut person = matte::in_frame(&subject.scene.person, subject, plan, &frame);
@@ -348,12 +372,12 @@ impl Source<'_> {
             }
             None => backdrop.fill(&mut frame, &known),
         }
-        Ok(frame.to_rgb())
+        Ok(frame.into_rgb())
     }
 
     fn actions(&self, plan: &Plan, background: Option<&NamedColor>, fitted: &Fitted, demand: &Demand) -> Vec<Action> {
         let container = &self.file.container;
-        let size = (self.photo.width(), self.photo.height());
+        let size = container.upright_size().unwrap_or((self.photo.width(), self.photo.height()));
         let mut actions = Vec::new();
         actions.extend(container.exif.orientation.filter(|&tag| tag > 1).map(|_| actions::orient()));
         actions.extend(container.icc.is_some().then(actions::to_srgb));

@@ -2,10 +2,9 @@
 
 use std::sync::LazyLock;
 
-use fast_image_resize::images::Image;
-use fast_image_resize::{
-    FilterType, PixelComponentMapper, PixelType, ResizeAlg, ResizeOptions, Resizer, create_srgb_mapper,
-};
+use fast_image_resize::images::TypedImage;
+use fast_image_resize::pixels::U16x3;
+use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 use image::RgbImage;
 
 use super::error::NormalizeError;
@@ -15,7 +14,9 @@ use super::subject::Subject;
 use crate::scene::lab::linear;
 use crate::units::{Point, Rect};
 
-static SRGB: LazyLock<PixelComponentMapper> = LazyLock::new(create_srgb_mapper);
+/// Linear light of 8-bit sRGB, in steps of 1/65535.
+static WIDE: LazyLock<[u16; 256]> =
+    LazyLock::new(|| std::array::from_fn(|value| (linear(value as u8) * 65535.0).round() as u16));
 
 /// Interpolates without the ringing of wider kernels: edges are never sharpened.
 const FILTER: FilterType = FilterType::CatmullRom;
@@ -60,28 +61,25 @@ fn straight(rgb: &RgbImage, subject: &Subject<'_>, plan: &Plan) -> Result<Frame,
     let seen =
         Rect::from_edges(low(part.x), low(part.y), high(part.right(), rgb.width()), high(part.bottom(), rgb.height()));
     let (sw, sh) = (seen.width as u32, seen.height as u32);
-    let mut bytes = Vec::with_capacity(3 * sw as usize * sh as usize);
-    let stride = 3 * rgb.width() as usize;
+    let mut wide = Vec::with_capacity(sw as usize * sh as usize);
+    let (stride, table) = (3 * rgb.width() as usize, &*WIDE);
     for row in rgb.as_raw().chunks_exact(stride).skip(seen.y as usize).take(sh as usize) {
-        bytes.extend_from_slice(&row[3 * seen.x as usize..][..3 * sw as usize]);
+        let row = row[3 * seen.x as usize..][..3 * sw as usize].as_chunks::<3>().0;
+        wide.extend(row.iter().map(|pixel| U16x3::new(pixel.map(|value| table[usize::from(value)]))));
     }
-    let source = Image::from_vec_u8(sw, sh, bytes, PixelType::U8x3).map_err(|e| fault(&e))?;
-    let mut wide = Image::new(sw, sh, PixelType::U16x3);
-    SRGB.forward_map(&source, &mut wide).map_err(|e| fault(&e))?;
+    let wide = TypedImage::from_pixels(sw, sh, wide).map_err(|e| fault(&e))?;
     let (width, height) = ((right - left) as u32, (bottom - top) as u32);
-    let mut small = Image::new(width, height, PixelType::U16x3);
+    let mut small = TypedImage::<U16x3>::new(width, height);
     let fit = |v: f64, length: f64, n: f64| (v.clamp(0.0, n), length.min(n - v.clamp(0.0, n)));
     let (x, w) = fit(part.x - seen.x, part.width, seen.width);
     let (y, h) = fit(part.y - seen.y, part.height, seen.height);
     let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FILTER)).crop(x, y, w, h);
-    Resizer::new().resize(&wide, &mut small, &options).map_err(|e| fault(&e))?;
+    Resizer::new().resize_typed(&wide, &mut small, &options).map_err(|e| fault(&e))?;
 
-    let samples = small.buffer().as_chunks::<2>().0;
-    for (y, row) in samples.chunks_exact(3 * width as usize).enumerate() {
+    for (y, row) in small.pixels().chunks_exact(width as usize).enumerate() {
         let start = (top as usize + y) * frame.width + left as usize;
-        for (x, sample) in row.as_chunks::<3>().0.iter().enumerate() {
-            frame.pixels[start + x] = sample.map(|pair| f32::from(u16::from_ne_bytes(pair)) / 65535.0);
-            frame.given[start + x] = true;
+        for (i, pixel) in row.iter().enumerate() {
+            frame.give(start + i, pixel.0);
         }
     }
     Ok(frame)
@@ -103,7 +101,7 @@ fn turned(rgb: &RgbImage, subject: &Subject<'_>, plan: &Plan) -> Frame {
             let q = Point::new((p.x - small.origin.x) / factor - 0.5, (p.y - small.origin.y) / factor - 0.5);
             if let Some(color) = small.at(q, width) {
                 let i = y * frame.width + x;
-                (frame.pixels[i], frame.given[i]) = (color, true);
+                frame.give(i, color.map(|v| (v * 65535.0 + 0.5) as u16));
             }
         }
     }

@@ -90,16 +90,82 @@ impl DecodeError {
 /// # Errors
 /// The pixels are an error when there are none, or more than `limits` allow.
 pub fn decode(bytes: &[u8], name: Option<&str>, limits: &Limits) -> (FileFacts, Result<Photo, DecodeError>) {
-    let (mut container, stream) = container::read(bytes, limits);
-    let (integrity, photo) = pixels(bytes, &mut container, stream, limits);
-    let facts = FileFacts {
-        name: name.map(str::to_owned),
-        bytes: bytes.len() as u64,
-        sha256: hex(&Sha256::digest(bytes)),
-        container,
-        integrity,
+    Opened::new(bytes, name, limits).decode(limits)
+}
+
+/// A file of which all was read but the pixels.
+pub(crate) struct Opened<'a> {
+    bytes: &'a [u8],
+    /// Integrity is that of the stream: whether the pixels decode is not known yet.
+    facts: FileFacts,
+    stream: Stream,
+}
+
+impl<'a> Opened<'a> {
+    /// Reads headers, and walks through the stream to see how much of it is there.
+    pub(crate) fn new(bytes: &'a [u8], name: Option<&str>, limits: &Limits) -> Self {
+        let (container, stream) = container::read(bytes, limits);
+        let facts = FileFacts {
+            name: name.map(str::to_owned),
+            bytes: bytes.len() as u64,
+            sha256: hex(&Sha256::digest(bytes)),
+            container,
+            integrity: if stream == Stream::Sound { Integrity::Whole } else { Integrity::Damaged },
+        };
+        Self { bytes, facts, stream }
+    }
+
+    /// What the file says of itself.
+    pub(crate) fn facts(&self) -> &FileFacts {
+        &self.facts
+    }
+
+    /// Decodes the photo at a half, a quarter or an eighth of its size, the smallest that has at least `least` pixels (width,
+    /// height, upright). Returns the pixels of the file per pixel of the photo. `None` where the photo is too small for that,
+    /// or is no whole JPEG in grey or colour.
+    pub(crate) fn reduced(&self, least: (f64, f64), limits: &Limits) -> Option<(Photo, u32)> {
+        let container = &self.facts.container;
+        let common = container.jpeg.as_ref().is_some_and(|facts| facts.is_common() && facts.precision == 8);
+        if !common || self.stream != Stream::Sound || admit(self.bytes, container, limits).is_err() {
+            return None;
+        }
+        let (stored, upright_size) = (container.stored_size?, container.upright_size()?);
+        let enough = |n: u32, factor: u32, least: f64| f64::from(n / factor) >= least;
+        let factor = [8, 4, 2]
+            .into_iter()
+            .find(|&factor| enough(upright_size.0, factor, least.0) && enough(upright_size.1, factor, least.1))?;
+        let mut rgb = isolated(|| reduced_jpeg(self.bytes, stored, factor)).ok()?;
+        if let Some(icc) = container.icc.as_deref() {
+            color::to_srgb(&mut rgb, icc);
+        }
+        Some((Photo { rgb: upright(rgb, container.exif.orientation), complete: 1.0 }, factor))
+    }
+
+    /// Decodes the photo.
+    ///
+    /// # Errors
+    /// The pixels are an error when there are none, or more than `limits` allow.
+    pub(crate) fn decode(mut self, limits: &Limits) -> (FileFacts, Result<Photo, DecodeError>) {
+        let (integrity, photo) = pixels(self.bytes, &mut self.facts.container, self.stream, limits);
+        self.facts.integrity = integrity;
+        (self.facts, photo)
+    }
+}
+
+/// Decodes a JPEG at one part in `factor` of its size, 2, 4 or 8: by the lowest frequencies of its blocks, which are the means
+/// of as many pixels.
+fn reduced_jpeg(bytes: &[u8], (width, height): (u32, u32), factor: u32) -> Result<RgbImage, DecodeError> {
+    let fault = |error: jpeg_decoder::Error| damaged(&error.to_string());
+    let mut decoder = jpeg_decoder::Decoder::new(bytes);
+    let side = |n: u32| u16::try_from(n.div_ceil(factor)).map_err(|_| damaged("a side beyond 65535 pixels"));
+    let (width, height) = decoder.scale(side(width)?, side(height)?).map_err(fault)?;
+    let samples = decoder.decode().map_err(fault)?;
+    let rgb = match decoder.info().map(|info| info.pixel_format) {
+        Some(jpeg_decoder::PixelFormat::RGB24) => samples,
+        Some(jpeg_decoder::PixelFormat::L8) => samples.into_iter().flat_map(|value| [value; 3]).collect(),
+        _ => return Err(DecodeError::Coding("neither grey nor colour of three components".to_owned())),
     };
-    (facts, photo)
+    RgbImage::from_raw(width.into(), height.into(), rgb).ok_or_else(|| damaged("sizes differ"))
 }
 
 fn hex(digest: &[u8]) -> String {
@@ -455,6 +521,54 @@ mod tests {
             assert!((0.3..0.7).contains(&missing), "{missing}");
             assert!((photo.complete + missing - 1.0).abs() < 1e-9);
         }
+    }
+
+    /// A photo without fine detail, large enough to be decoded smaller.
+    fn large() -> RgbImage {
+        let wave = |v: u32, length: f32| (110.0 + 90.0 * (v as f32 / length).sin()) as u8;
+        RgbImage::from_fn(250, 170, |x, y| Rgb([wave(x, 30.0), wave(y, 25.0), wave(x + y, 40.0)]))
+    }
+
+    #[test]
+    fn a_photo_decoded_smaller_is_the_mean_of_its_pixels() {
+        let block = super::super::exif::block(&[(274, 3, 1, 6)], &[]);
+        let stored = image::imageops::rotate270(&large());
+        let limits = Limits::default();
+        for (bytes, least, factor) in [
+            (jpeg(&large(), None), (120.0, 80.0), 2),
+            (jpeg(&large(), None), (62.0, 40.0), 4),
+            (jpeg(&large(), None), (31.0, 21.0), 8),
+            // A quarter would have 62 columns.
+            (jpeg(&large(), None), (63.0, 10.0), 2),
+            (jpeg(&stored, Some(&block)), (120.0, 80.0), 2),
+        ] {
+            let (photo, by) = Opened::new(&bytes, None, &limits).reduced(least, &limits).expect("large enough");
+            assert_eq!(by, factor);
+            assert_eq!((photo.width(), photo.height()), (250u32.div_ceil(factor), 170u32.div_ceil(factor)));
+            let whole = read(&bytes).1.expect("decodes").rgb;
+            // Whole squares only: the last ones are filled up by the encoder.
+            for (x, y) in (0..170 / factor).flat_map(|y| (0..250 / factor).map(move |x| (x, y))) {
+                let square = image::imageops::crop_imm(&whole, x * factor, y * factor, factor, factor).to_image();
+                let mean =
+                    |c: usize| square.pixels().map(|p| f32::from(p.0[c])).sum::<f32>() / (factor * factor) as f32;
+                for c in 0..3 {
+                    let got = f32::from(photo.rgb.get_pixel(x, y).0[c]);
+                    assert!((got - mean(c)).abs() < 4.0, "1/{factor} at {x}, {y}: {got} for {}", mean(c));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_decoded_smaller_is_left_to_be_decoded_whole() {
+        let limits = Limits::default();
+        let reduced = |bytes: &[u8], least| Opened::new(bytes, None, &limits).reduced(least, &limits).is_some();
+        let bytes = jpeg(&large(), None);
+        assert!(reduced(&bytes, (100.0, 80.0)));
+        assert!(!reduced(&bytes, (126.0, 80.0)), "half of it is too small");
+        assert!(!reduced(&bytes[..bytes.len() / 2], (100.0, 80.0)), "cut");
+        assert!(!reduced(&encode(&large(), ImageFormat::Png), (100.0, 80.0)), "no JPEG");
+        assert!(!reduced(b"\xFF\xD8\xFF", (0.0, 0.0)) && !reduced(b"", (0.0, 0.0)));
     }
 
     #[test]

@@ -19,6 +19,7 @@ mod traces;
 use image::RgbImage;
 
 pub use container::{Container, Density, DensitySource, FileFacts, Format, Integrity};
+pub(crate) use decode::Opened;
 pub use decode::{DecodeError, decode};
 pub use jpeg::{JpegFacts, QualityEstimate};
 
