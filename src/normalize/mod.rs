@@ -14,6 +14,7 @@ mod matte;
 mod optimize;
 mod plan;
 mod render;
+mod size;
 mod solve;
 mod subject;
 
