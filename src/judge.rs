@@ -6,9 +6,9 @@
 
 use crate::check::{self, Check, Fix, Measured, NEVER_CHECKED, Status, Value, When};
 use crate::facts::{Facts, Missing};
-use crate::profile::{Band, Profile, Rule};
+use crate::profile::{Band, Edge, Profile, Rule, Ruler};
 use crate::report::{CheckResult, Limit, NotChecked, Report, ReportValue, Verdict};
-use crate::units::{Lang, Text};
+use crate::units::{Lang, Text, Unit};
 
 /// What came of the checks of one photo.
 #[derive(Debug, Clone, Default)]
@@ -107,7 +107,7 @@ pub fn fixable(results: &[CheckResult]) -> bool {
 fn undetermined(check: &'static Check, missing: Missing, rule: &Rule) -> CheckResult {
     // A rule for information asks nobody to look when the fact is missing.
     let harmless = rule.info || matches!(missing, Missing::NotInFormat | Missing::NoName);
-    unmeasured(check, if harmless { Status::Pass } else { Status::Undetermined }, missing.text(), None)
+    unmeasured(check, rule, if harmless { Status::Pass } else { Status::Undetermined }, missing.text(), None)
 }
 
 /// What `blocker` found hides what `check` measures: a person has to look, whatever the number would have been.
@@ -118,16 +118,23 @@ fn blocked(check: &'static Check, blocker: &CheckResult, rule: &Rule) -> CheckRe
         format!("because of {} ({})", title.en.to_lowercase(), blocker.id),
     );
     let status = if rule.info { Status::Pass } else { Status::Undetermined };
-    CheckResult { region: blocker.region.clone(), ..unmeasured(check, status, reason, Some(blocker.id.clone())) }
+    CheckResult { region: blocker.region.clone(), ..unmeasured(check, rule, status, reason, Some(blocker.id.clone())) }
 }
 
-fn unmeasured(check: &'static Check, status: Status, reason: Text, because_of: Option<String>) -> CheckResult {
+fn unmeasured(
+    check: &'static Check,
+    rule: &Rule,
+    status: Status,
+    reason: Text,
+    because_of: Option<String>,
+) -> CheckResult {
     CheckResult {
         id: check.id.to_owned(),
         title: check.title(),
         status,
         value: None,
-        unit: check.unit,
+        unit: rule.ruler().unit(check.unit),
+        ruler: reported(rule.ruler()),
         limit: None,
         margin: None,
         message: Text::new(format!("未能判定：{}", reason.zh), format!("not determined: {}", reason.en)),
@@ -138,7 +145,14 @@ fn unmeasured(check: &'static Check, status: Status, reason: Text, because_of: O
     }
 }
 
+/// How a number is read, where that has to be said.
+fn reported(ruler: Ruler) -> Option<Ruler> {
+    (!ruler.is_plain()).then_some(ruler)
+}
+
 fn decided(check: &'static Check, measured: Measured, rule: &Rule) -> CheckResult {
+    let ruler = rule.ruler();
+    let unit = ruler.unit(check.unit);
     let numbers: Vec<f64> = match measured.value {
         Value::Number(value) => std::iter::once(value).chain(measured.others.iter().copied()).collect(),
         Value::Word(_) => Vec::new(),
@@ -169,27 +183,26 @@ fn decided(check: &'static Check, measured: Measured, rule: &Rule) -> CheckResul
     let when = match (measured.case, status) {
         (Some(case), _) => When::Case(case),
         (None, Status::Pass) => When::Ok,
-        _ if off.zip(band.min).is_some_and(|(value, min)| value < min) => When::Low,
+        // Messages speak of the photo from above: what is too little from the bottom is too far down.
+        _ if off.zip(band.min).is_some_and(|(value, min)| value < min) == (ruler.from == Edge::Top) => When::Low,
         _ => When::High,
     };
     let say = check.say(when);
-    let fill = |lang, template: &str| {
-        let write = |value: f64| check.unit.format(value) + check.unit.symbol_in(lang);
-        fill(template, &write, &measured, off, band, margin, &rule.allowed)
-    };
-    let text = |zh, en| Text::new(fill(Lang::Zh, zh), fill(Lang::En, en));
+    let blanks = Blanks { measured: &measured, unit, ruler, off, band, margin, allowed: &rule.allowed };
+    let text = |zh, en| Text::new(blanks.fill(Lang::Zh, zh), blanks.fill(Lang::En, en));
     let hint = (status > Status::Pass && !say.hint_en.is_empty()).then(|| text(say.hint_zh, say.hint_en));
     CheckResult {
         id: check.id.to_owned(),
         title: check.title(),
         status,
         value: Some(match &measured.value {
-            Value::Number(value) => ReportValue::Number(check.unit.round(*value)),
+            Value::Number(value) => ReportValue::Number(unit.round(*value)),
             Value::Word(word) => ReportValue::Word(word.clone()),
         }),
-        unit: check.unit,
+        unit,
+        ruler: reported(ruler),
         limit: (!band.is_open()).then(|| Limit::from(band)),
-        margin: margin.map(|margin| check.unit.round(margin)),
+        margin: margin.map(|margin| unit.round(margin)),
         message: text(say.zh, say.en),
         hint,
         fix: (status > Status::Pass).then_some(check.fix),
@@ -198,42 +211,52 @@ fn decided(check: &'static Check, measured: Measured, rule: &Rule) -> CheckResul
     }
 }
 
-/// Puts numbers, limits and details into a message.
-fn fill(
-    template: &str,
-    write: &dyn Fn(f64) -> String,
-    measured: &Measured,
+/// What stands in the blanks of a message: numbers, limits and details.
+struct Blanks<'a> {
+    measured: &'a Measured,
+    unit: Unit,
+    ruler: Ruler,
+    /// The number that decided.
     off: Option<f64>,
     band: Band,
     margin: Option<f64>,
-    allowed: &[String],
-) -> String {
-    let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), write);
-    let mut out = String::with_capacity(template.len() + 16);
-    let mut rest = template;
-    while let Some((before, after)) = rest.split_once('{') {
-        out.push_str(before);
-        let Some((name, tail)) = after.split_once('}') else {
-            out.push('{');
-            rest = after;
-            continue;
-        };
-        match name {
-            "value" => match &measured.value {
-                Value::Number(value) => out.push_str(&number(Some(off.unwrap_or(*value)))),
-                Value::Word(word) => out.push_str(word),
-            },
-            "min" => out.push_str(&number(band.min)),
-            "max" => out.push_str(&number(band.max)),
-            "by" => out.push_str(&number(margin.map(f64::abs))),
-            "allowed" => out.push_str(&allowed.join(", ")),
-            _ => match measured.details.iter().find(|(key, _)| *key == name) {
-                Some((_, value)) => out.push_str(value),
-                None => out.push('-'),
-            },
+    allowed: &'a [String],
+}
+
+impl Blanks<'_> {
+    fn fill(&self, lang: Lang, template: &str) -> String {
+        let mut out = String::with_capacity(template.len() + 16);
+        let mut rest = template;
+        while let Some((before, after)) = rest.split_once('{') {
+            out.push_str(before);
+            let Some((name, tail)) = after.split_once('}') else {
+                out.push('{');
+                rest = after;
+                continue;
+            };
+            out.push_str(&self.blank(name, lang));
+            rest = tail;
         }
-        rest = tail;
+        out.push_str(rest);
+        out
     }
-    out.push_str(rest);
-    out
+
+    fn blank(&self, name: &str, lang: Lang) -> String {
+        let write = |value: f64| self.unit.format(value) + self.unit.symbol_in(lang);
+        let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), write);
+        match (name, &self.measured.value) {
+            ("value", Value::Word(word)) => word.clone(),
+            ("value", Value::Number(value)) => self.ruler.share(&write(self.off.unwrap_or(*value)), lang),
+            ("size", Value::Number(value)) => self.ruler.share(&write(self.off.unwrap_or(*value).abs()), lang),
+            ("min", _) => number(self.band.min),
+            ("max", _) => number(self.band.max),
+            ("by", _) => number(self.margin.map(f64::abs)),
+            ("edge", _) => self.ruler.from.name(lang).to_owned(),
+            ("allowed", _) => self.allowed.join(", "),
+            _ => {
+                let detail = self.measured.details.iter().find(|(key, _)| *key == name);
+                detail.map_or_else(|| "-".to_owned(), |(_, value)| value.clone())
+            }
+        }
+    }
 }

@@ -29,6 +29,8 @@ pub mod evaluate;
 #[cfg(feature = "server")]
 pub mod http;
 #[cfg(feature = "cli")]
+pub mod print;
+#[cfg(feature = "cli")]
 pub mod roster;
 
 pub use engine::{Engine, EngineError, Input};

@@ -88,6 +88,51 @@ fn a_large_photo_is_laid_as_the_small_one_is() {
     assert!(crop.text.en.contains("from 4096x4096"), "{}", crop.text.en);
 }
 
+/// Standards that go by the lower edge, by shares of the photo, and by a range of sizes.
+#[test]
+fn other_standards_get_their_sizes_and_positions_too() {
+    for (id, size, positions) in [
+        ("id-card-ga461", (358, 441), &["face.head-top", "face.eye-line", "face.width", "face.centering"][..]),
+        ("us-visa", (600, 600), &["face.head-height", "face.eye-line", "face.centering"]),
+        ("exit-entry", (480, 640), &["face.width", "face.eye-distance", "face.centering"]),
+    ] {
+        let profile = profile::builtin(id).unwrap();
+        let of = |bytes: &[u8]| {
+            let input = Input { bytes, name: Some("photo.jpg"), captured_before: None };
+            ENGINE.normalize(input, &profile, &on("white")).unwrap_or_else(|error| panic!("{id}: {error}"))
+        };
+        let made = of(&sample("astronaut.png"));
+        for check in made.report.checks.iter().filter(|check| {
+            (check.id.starts_with("file.") && check.id != "file.edited") || positions.contains(&check.id.as_str())
+        }) {
+            assert_eq!(check.status, Status::Pass, "{id}: {}: {}", check.id, check.message.en);
+        }
+        let (width, height) = (made.report.file.width.unwrap(), made.report.file.height.unwrap());
+        assert!(width * size.1 == height * size.0 && width <= size.0, "{id}: {width}x{height}");
+        let again = of(&made.jpeg);
+        assert!(again.already_compliant && again.jpeg == made.jpeg, "{id}: {:?}", again.report.actions);
+    }
+}
+
+/// A small source is not enlarged where the profile accepts a smaller size, and is where it does not.
+#[test]
+fn a_small_source_gives_a_smaller_photo_where_that_is_accepted() {
+    let small = {
+        let whole = image_of(&sample("样例-蓝底.jpg"));
+        png(&imageops::resize(&whole, 390, 520, imageops::FilterType::CatmullRom))
+    };
+    let exit_entry = profile::builtin("exit-entry").unwrap();
+    let input = Input { bytes: &small, name: Some("photo.jpg"), captured_before: None };
+    let made = ENGINE.normalize(input, &exit_entry, &on("keep")).unwrap();
+    let plan = made.plan.unwrap();
+    let width = plan.canvas.width;
+    assert!((354..480).contains(&width) && width * 4 == plan.canvas.height * 3, "{plan:?}");
+    assert!(plan.scale <= 1.01 + 1e-6 || width == 354, "{plan:?}");
+    assert_eq!(made.report.file.width, Some(width));
+    let national = normalized(&small, &on("keep")).unwrap();
+    assert_eq!(national.report.file.width, Some(480));
+}
+
 #[test]
 fn a_wrong_density_alone_costs_no_pixel() {
     let before = sample("collins-derived-blue-72dpi.jpg");

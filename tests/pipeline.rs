@@ -212,6 +212,66 @@ fn fake_nets_carry_a_drawn_photo_through_the_whole_pipeline() {
     assert!(report.not_checked.iter().any(|item| item.id == "mirrored"));
 }
 
+/// The same drawn photo, judged in percent and from below: the numbers are those of the pixels, the words name the edge.
+#[test]
+fn positions_are_judged_in_percent_and_from_the_bottom() {
+    let rule = |limits: &str| {
+        let text = format!(
+            "id = \"office\"\nversion = \"1\"\ntitle = {{ zh = \"办\", en = \"office\" }}\nextends = \"zikao-graduation\"\n\
+             source = \"letter\"\nconfidence = \"H\"\n[check.\"face.eye-line\"]\n{limits}\n\
+             [check.\"face.head-height\"]\nof = \"height-percent\"\nfail = {{ min = 20, max = 90 }}\n\
+             [check.\"face.eye-distance\"]\nof = \"width-percent\"\nfail = {{ min = 5, max = 60 }}"
+        );
+        gradphoto::profile::parse(&text).unwrap()
+    };
+    let (engine, bytes) = (fake_engine(&[FACE], 5.0), png(&drawn()));
+    let judged =
+        |limits: &str| engine.check(Input { bytes: &bytes, name: Some("a.jpg"), captured_before: None }, &rule(limits));
+    let pixels = judged("fail = { min = 200, max = 300 }");
+    let eyes = number(&pixels, "face.eye-line");
+    assert_eq!(pixels.check("face.eye-line").unwrap().ruler, None);
+    let face = pixels.face.as_ref().unwrap();
+    let head = (face.chin_y - face.head_top_y.unwrap()) / 6.4;
+    assert!((number(&pixels, "face.head-height") - head).abs() < 0.02, "{head}");
+    let apart = (face.eye_right.x - face.eye_left.x) / 4.8;
+    assert!((number(&pixels, "face.eye-distance") - apart).abs() < 0.02, "{apart}");
+
+    // The eyes lie at about 38 % from the top, 62 % from the bottom.
+    for (limits, reading, expected, wanted_en, wanted_zh) in [
+        (
+            "of = \"height-percent\"\nfail = { min = 30, max = 50 }",
+            eyes / 6.4,
+            Status::Pass,
+            "the photo's height from the top edge",
+            "距上边沿照片高度的",
+        ),
+        (
+            "of = \"height-percent\"\nfrom = \"bottom\"\nfail = { min = 56, max = 69 }",
+            100.0 - eyes / 6.4,
+            Status::Pass,
+            "from the bottom edge",
+            "距下边沿",
+        ),
+        ("from = \"bottom\"\nfail = { min = 207 }", 640.0 - eyes, Status::Pass, "px from the bottom edge", "距下边沿"),
+        ("from = \"bottom\"\nfail = { min = 500 }", 640.0 - eyes, Status::Fail, "too low", "眼睛过低"),
+        (
+            "of = \"height-percent\"\nfrom = \"bottom\"\nfail = { max = 40 }",
+            100.0 - eyes / 6.4,
+            Status::Fail,
+            "too high",
+            "眼睛过高",
+        ),
+        ("of = \"height-percent\"\nfail = { min = 45 }", eyes / 6.4, Status::Fail, "too high", "眼睛过高"),
+    ] {
+        let report = judged(limits);
+        let result = report.check("face.eye-line").unwrap();
+        assert_eq!(result.status, expected, "{limits}: {}", result.message.en);
+        assert!((number(&report, "face.eye-line") - reading).abs() < 0.06, "{limits}: {reading} {result:?}");
+        assert!(result.message.en.contains(wanted_en) && result.message.zh.contains(wanted_zh), "{:?}", result.message);
+        assert!(result.ruler.is_some(), "{limits}");
+    }
+}
+
 #[test]
 fn what_another_finding_hides_is_undetermined_and_names_it() {
     // The eyes' surroundings are painted dark, as behind lenses: a lens as bright as skin is none.

@@ -9,10 +9,11 @@ use std::path::Path;
 
 use common::{check, error_row, rejected, report, row};
 use gradphoto::check::Status;
+use gradphoto::profile::{Edge, Of, Ruler};
 use gradphoto::report::json::{Document, DocumentWriter, schema, write_line};
 use gradphoto::report::overlay::{self, PhotoForOverlay};
-use gradphoto::report::{Row, SCHEMA, Tally, text};
-use gradphoto::units::{Lang, Text};
+use gradphoto::report::{Limit, Row, SCHEMA, Tally, text};
+use gradphoto::units::{Lang, Text, Unit};
 use unicode_width::UnicodeWidthStr;
 
 fn render(row: &Row, options: &text::Options) -> String {
@@ -155,6 +156,30 @@ fn the_overlay_shows_bands_lines_and_reasons() {
         assert!(svg.contains(text), "{text} is missing");
     }
     assert!(svg.contains("<polygon points=\"225,475 375,475 300,587.5\""));
+}
+
+#[test]
+fn bands_in_percent_and_from_the_bottom_lie_where_they_belong() {
+    let shares = |from, min, max| {
+        let mut report = rejected();
+        let eyes = report.checks.iter_mut().find(|check| check.id == "face.eye-line").unwrap();
+        eyes.unit = Unit::Percent;
+        eyes.ruler = Some(Ruler { of: Of::HeightPercent, from });
+        eyes.limit = Some(Limit { min, max });
+        draw(&report, b"photo")
+    };
+    // A quarter of 800 units is 200; a limit without an end reaches the edge.
+    for (svg, band) in [
+        (shares(Edge::Top, Some(25.0), Some(50.0)), r##"y="200" width="600" height="200" fill="#15803d""##),
+        (shares(Edge::Bottom, Some(50.0), Some(75.0)), r##"y="200" width="600" height="200" fill="#15803d""##),
+        (shares(Edge::Bottom, Some(50.0), None), r##"y="0" width="600" height="400" fill="#15803d""##),
+    ] {
+        assert!(svg.contains(band), "{band}: {svg}");
+    }
+    // The eyes are 286.5 px from the top of 640: 44.77 %, or 55.23 % from below.
+    assert!(shares(Edge::Top, Some(25.0), None).contains("双眼 44.77 %<"));
+    let below = shares(Edge::Bottom, Some(25.0), None);
+    assert!(below.contains("双眼 55.23 % 距下边沿") && below.contains("eye line, from the bottom edge"), "{below}");
 }
 
 #[test]

@@ -45,8 +45,9 @@ pub fn docs_page() -> String {
          <!-- Made from src/check and profiles/ by the test `the_page_of_checks_is_current`; \
          GRADPHOTO_BLESS=1 cargo test writes it anew. -->\n\n\
          Every check the program knows, in the order reports list them. A profile decides which of them are asked for \
-         and where their limits lie; see [profiles.md](profiles.md). In messages, `{value}`, `{min}`, `{max}` and \
-         `{by}` (distance to the limit) stand for numbers with their unit.\n\n",
+         and where their limits lie; see [profiles.md](profiles.md). In messages, `{value}`, `{size}` (the value without \
+         its sign), `{min}`, `{max}` and `{by}` (distance to the limit) stand for numbers with their unit, and `{edge}` for \
+         the edge of the photo that a position is counted from.\n\n",
     );
     for check in FAMILIES.iter().copied().flatten() {
         let anchor = check.id.replace('.', "");

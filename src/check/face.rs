@@ -1,13 +1,31 @@
 //! The `face.*` checks: how many faces, and where the face is. Positions are judged at the profile's size.
 
+mod size;
+
+use size::{EYE_DISTANCE, HEAD_HEIGHT};
+
 use super::{Check, Fix, Measured, When, say};
 use crate::facts::{Facts, Missing};
 use crate::measure::{cover, proportion};
+use crate::profile::Rule;
 use crate::units::{Point, Rect, Region, Unit};
 
 /// The family, in report order.
-pub static CHECKS: &[Check] =
-    &[COUNT, HEAD_TOP, HAIRLINE, EYE_LINE, WIDTH, CENTERING, ROLL, YAW, PITCH, EARS, PROPORTION];
+pub static CHECKS: &[Check] = &[
+    COUNT,
+    HEAD_TOP,
+    HAIRLINE,
+    EYE_LINE,
+    WIDTH,
+    HEAD_HEIGHT,
+    EYE_DISTANCE,
+    CENTERING,
+    ROLL,
+    YAW,
+    PITCH,
+    EARS,
+    PROPORTION,
+];
 
 const COUNT: Check = Check {
     id: "face.count",
@@ -62,27 +80,27 @@ const HEAD_TOP: Check = Check {
     fix: Fix::Auto,
     blocked_by: &["cover.head"],
     says: &[
-        say(When::Ok, "头顶距上边沿{value}", "the top of the hair is {value} from the top edge", "", ""),
+        say(When::Ok, "头顶距{edge}{value}", "the top of the hair is {value} from the {edge}", "", ""),
         say(
             When::Low,
-            "头顶距上边沿{value}，距离过小（要求{min}至{max}，差{by}）",
-            "the top of the hair is {value} from the top edge: too near by {by} (wanted {min} to {max})",
+            "头顶过高：距{edge}{value}（要求{min}至{max}，差{by}）",
+            "the top of the hair is too high: {value} from the {edge} (wanted {min} to {max}, off by {by})",
             "请在头顶上方多留空间，或缩小人像后重新裁剪",
             "leave more room above the head, or crop again at a smaller scale",
         ),
         say(
             When::High,
-            "头顶距上边沿{value}，距离过大（要求{min}至{max}，超{by}）",
-            "the top of the hair is {value} from the top edge: too far by {by} (wanted {min} to {max})",
+            "头顶过低：距{edge}{value}（要求{min}至{max}，差{by}）",
+            "the top of the hair is too low: {value} from the {edge} (wanted {min} to {max}, off by {by})",
             "请裁去头顶上方多余部分，或放大人像后重新裁剪",
             "crop the space above the head, or crop again at a larger scale",
         ),
     ],
-    measure: |facts, _| {
-        let scale = facts.scale()?;
+    measure: |facts, rule| {
+        let reading = reading(facts, rule)?;
         facts.face()?;
         let y = facts.scene?.head_top?;
-        Ok(Measured::number(y * scale).at(across(facts, y)?))
+        Ok(Measured::number(reading(y)).at(across(facts, y)?))
     },
 };
 
@@ -98,27 +116,27 @@ const HAIRLINE: Check = Check {
     fix: Fix::Auto,
     blocked_by: &["cover.head"],
     says: &[
-        say(When::Ok, "前额发际线距上边沿{value}", "the forehead hairline is {value} from the top edge", "", ""),
+        say(When::Ok, "前额发际线距{edge}{value}", "the forehead hairline is {value} from the {edge}", "", ""),
         say(
             When::Low,
-            "前额发际线距上边沿{value}，过高（要求{min}至{max}，差{by}）",
-            "the forehead hairline is {value} from the top edge: too near by {by} (wanted {min} to {max})",
+            "前额发际线过高：距{edge}{value}（要求{min}至{max}，差{by}）",
+            "the forehead hairline is too high: {value} from the {edge} (wanted {min} to {max}, off by {by})",
             "请重新裁剪",
             "crop again",
         ),
         say(
             When::High,
-            "前额发际线距上边沿{value}，过低（要求{min}至{max}，超{by}）",
-            "the forehead hairline is {value} from the top edge: too far by {by} (wanted {min} to {max})",
+            "前额发际线过低：距{edge}{value}（要求{min}至{max}，差{by}）",
+            "the forehead hairline is too low: {value} from the {edge} (wanted {min} to {max}, off by {by})",
             "请重新裁剪",
             "crop again",
         ),
     ],
-    measure: |facts, _| {
-        let scale = facts.scale()?;
+    measure: |facts, rule| {
+        let reading = reading(facts, rule)?;
         facts.face()?;
         let y = facts.scene?.hairline?;
-        Ok(Measured::number(y * scale).at(across(facts, y)?))
+        Ok(Measured::number(reading(y)).at(across(facts, y)?))
     },
 };
 
@@ -134,27 +152,27 @@ const EYE_LINE: Check = Check {
     fix: Fix::Auto,
     blocked_by: &[],
     says: &[
-        say(When::Ok, "眼睛距上边沿{value}", "the eyes are {value} from the top edge", "", ""),
+        say(When::Ok, "眼睛距{edge}{value}", "the eyes are {value} from the {edge}", "", ""),
         say(
             When::Low,
-            "眼睛过高：距上边沿{value}（要求{min}至{max}，差{by}）",
-            "the eyes are too high: {value} from the top edge (wanted {min} to {max}, {by} short)",
+            "眼睛过高：距{edge}{value}（要求{min}至{max}，差{by}）",
+            "the eyes are too high: {value} from the {edge} (wanted {min} to {max}, off by {by})",
             "请将人像下移或重新裁剪，使双眼位于规定范围",
             "move the person down in the crop until both eyes are inside the band",
         ),
         say(
             When::High,
-            "眼睛过低：距上边沿{value}（要求{min}至{max}，超{by}）",
-            "the eyes are too low: {value} from the top edge (wanted {min} to {max}, {by} over)",
+            "眼睛过低：距{edge}{value}（要求{min}至{max}，差{by}）",
+            "the eyes are too low: {value} from the {edge} (wanted {min} to {max}, off by {by})",
             "请将人像上移或重新裁剪，使双眼位于规定范围",
             "move the person up in the crop until both eyes are inside the band",
         ),
     ],
-    measure: |facts, _| {
-        let (scale, face) = (facts.scale()?, facts.face()?);
+    measure: |facts, rule| {
+        let (reading, face) = (reading(facts, rule)?, facts.face()?);
         let [left, right] = face.pupils;
-        Ok(Measured::number(face.eye_midpoint().y * scale)
-            .and([left.y * scale, right.y * scale])
+        Ok(Measured::number(reading(face.eye_midpoint().y))
+            .and([reading(left.y), reading(right.y)])
             .at(Region::Line { from: left, to: right }))
     },
 };
@@ -187,10 +205,10 @@ const WIDTH: Check = Check {
             "crop again at a smaller scale, or take the photo from farther away",
         ),
     ],
-    measure: |facts, _| {
-        let (scale, face) = (facts.scale()?, facts.face()?);
+    measure: |facts, rule| {
+        let (reading, face) = (reading(facts, rule)?, facts.face()?);
         let [from, to] = face.cheeks;
-        Ok(Measured::number(face.width() * scale).at(Region::Line { from, to }))
+        Ok(Measured::number(reading(face.width())).at(Region::Line { from, to }))
     },
 };
 
@@ -208,26 +226,25 @@ const CENTERING: Check = Check {
         say(When::Ok, "人像水平居中（偏差{value}）", "the face is centred (off by {value})", "", ""),
         say(
             When::Low,
-            "人像偏左{shift}（允许{max}）",
-            "the face is {shift} too far left ({max} allowed)",
+            "人像偏左{size}（允许{max}）",
+            "the face is {size} too far left ({max} allowed)",
             "请重新裁剪，使面部位于水平中央",
             "crop again with the face in the middle",
         ),
         say(
             When::High,
-            "人像偏右{shift}（允许{max}）",
-            "the face is {shift} too far right ({max} allowed)",
+            "人像偏右{size}（允许{max}）",
+            "the face is {size} too far right ({max} allowed)",
             "请重新裁剪，使面部位于水平中央",
             "crop again with the face in the middle",
         ),
     ],
-    measure: |facts, _| {
-        let (scale, face) = (facts.scale()?, facts.face()?);
+    measure: |facts, rule| {
+        let (reading, face) = (reading(facts, rule)?, facts.face()?);
         let center = face.cheeks[0].midpoint(face.cheeks[1]);
-        let off = (center.x - f64::from(facts.photo?.width()) / 2.0) * scale;
+        let off = center.x - f64::from(facts.photo?.width()) / 2.0;
         let height = f64::from(facts.photo?.height());
-        Ok(Measured::number(off)
-            .detail("shift", Unit::Px.format(off.abs()) + Unit::Px.symbol())
+        Ok(Measured::number(reading(off))
             .at(Region::Line { from: Point::new(center.x, 0.0), to: Point::new(center.x, height) }))
     },
 };
@@ -369,6 +386,15 @@ fn pose(facts: &Facts<'_>, angle: fn(&crate::face::Face) -> f64) -> Result<Measu
     let face = facts.face()?;
     let bounds: Rect = face.bounds();
     Ok(Measured::number(angle(face)).at(Region::Rect(bounds)))
+}
+
+/// From heights and lengths in original pixels to the numbers that `rule` sets limits for.
+///
+/// # Errors
+/// [`Missing::WrongShape`] where the photo has another shape than the profile's canvas.
+fn reading(facts: &Facts<'_>, rule: &Rule) -> Result<impl Fn(f64) -> f64 + use<>, Missing> {
+    let (scale, ruler, canvas) = (facts.scale()?, rule.ruler(), facts.canvas);
+    Ok(move |pixels: f64| ruler.reading(pixels * scale, canvas))
 }
 
 /// A line across the photo at a height in original pixels.

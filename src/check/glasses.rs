@@ -6,12 +6,38 @@ use crate::measure::glasses;
 use crate::units::Unit;
 
 /// The family, in report order.
-pub static CHECKS: &[Check] = &[TINT, GLARE, FRAME];
+pub static CHECKS: &[Check] = &[WORN, TINT, GLARE, FRAME];
 
 /// Luminance of the lenses' place over that of the cheeks from which no lens there is dark, and above which it is not
 /// certain. Bare eyes with their brows and lashes have 0.42 to 0.85, sunglasses under 0.1.
 const CLEAR: f64 = 0.6;
 const CERTAIN: f64 = 0.35;
+
+const WORN: Check = Check {
+    id: "glasses.worn",
+    title_zh: "佩戴眼镜",
+    title_en: "Glasses worn",
+    standard: "",
+    method: "Share of the place of both lenses that the head parser takes for a frame or a dark lens.",
+    blind: "Rimless spectacles and rims as thin as a hair; contact lenses.",
+    unit: Unit::Percent,
+    fix: Fix::Retake,
+    blocked_by: &[],
+    says: &[
+        say(When::Ok, "没有佩戴眼镜", "no glasses are worn", "", ""),
+        say(
+            When::High,
+            "疑佩戴眼镜：眼部周围有 {value} 为镜框或深色镜片（上限 {max}）",
+            "glasses seem to be worn: {value} of the eyes' surroundings are frame or dark lens (at most {max})",
+            "此标准要求不戴眼镜，请摘下眼镜后重新拍摄",
+            "this standard wants none: take the glasses off and retake it",
+        ),
+    ],
+    measure: |facts, _| {
+        let (share, region) = glasses::worn_share(facts.head()?).ok_or(Missing::OutOfView)?;
+        Ok(Measured::number(100.0 * share).within(region))
+    },
+};
 
 const TINT: Check = Check {
     id: "glasses.tint",

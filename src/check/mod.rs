@@ -56,8 +56,9 @@ pub enum When {
 
 /// One message of a check with its hint, in both languages.
 ///
-/// Placeholders: `{value}`, `{min}`, `{max}`, `{by}` (distance to the limit) come with their unit; `{allowed}` is the
-/// profile's list; any other `{name}` is taken from [`Measured::details`].
+/// Placeholders: `{value}`, `{size}` (the value without its sign), `{min}`, `{max}`, `{by}` (distance to the limit) come
+/// with their unit; `{edge}` is the edge that a position is counted from; `{allowed}` is the profile's list; any other
+/// `{name}` is taken from [`Measured::details`].
 #[derive(Debug, Clone, Copy)]
 pub struct Say {
     /// When it is said.

@@ -13,6 +13,7 @@ pub mod normalize;
 pub mod office;
 pub mod outputs;
 pub mod overlays;
+pub mod print;
 pub mod profiles;
 pub mod reports;
 pub mod run;
@@ -63,6 +64,8 @@ enum Command {
     Check(Box<check::CheckArgs>),
     /// Make compliant photos, as far as the standard allows
     Normalize(Box<normalize::NormalizeArgs>),
+    /// Lay photos on sheets of photo paper, to be printed and cut
+    Print(Box<print::PrintArgs>),
     /// List the profiles, or print one with the source of its values
     Profiles {
         /// Id of a profile
@@ -237,6 +240,7 @@ impl Cli {
         match self.command {
             Command::Check(args) => return check::run(&args, lang, color, out),
             Command::Normalize(args) => return normalize::run(&args, lang, color, out),
+            Command::Print(args) => return print::run(&args, lang, out),
             Command::Profiles { id } => profiles::run(id.as_deref(), lang.first(), out).map_err(CliError::other)?,
             Command::Explain { check } => explain::run(check.as_deref(), lang.first(), out).map_err(CliError::other)?,
             Command::Evaluate(args) => evaluate::run(&args, lang.first(), out)?,

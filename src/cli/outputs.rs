@@ -124,10 +124,16 @@ fn number(stem: &str) -> Option<&str> {
 
 /// Why nothing can be written.
 #[derive(Debug, thiserror::Error)]
-#[error("output folder {path}: {source}", path = path.display())]
+#[error("{path} cannot be written: {source}", path = path.display())]
 pub struct OutputError {
     path: PathBuf,
     source: io::Error,
+}
+
+impl OutputError {
+    pub(super) fn new(path: &Path, source: io::Error) -> Self {
+        Self { path: path.to_owned(), source }
+    }
 }
 
 /// A folder that results are written to, in the same folders below it as their inputs have.

@@ -45,6 +45,9 @@ fn list(lang: Lang, out: &mut dyn Write) -> Result<(), ProfilesError> {
     Ok(())
 }
 
+/// Differences that fit on a line of the list.
+const MOST_DIFFERENCES: usize = 8;
+
 /// In one line, what `profile` asks for otherwise than `base`.
 fn difference(profile: &Profile, base: &Profile, lang: Lang) -> String {
     let mut parts = Vec::new();
@@ -62,10 +65,14 @@ fn difference(profile: &Profile, base: &Profile, lang: Lang) -> String {
             _ => {}
         }
     }
-    if parts.is_empty() {
-        format!("{}{}", pick(lang, "与基础标准相同：", "the same limits as "), base.id)
-    } else {
-        parts.join(pick(lang, "；", "; "))
+    match parts.len() {
+        0 => format!("{}{}", pick(lang, "与基础标准相同：", "the same limits as "), base.id),
+        // A line of all of them would say nothing.
+        n if n > MOST_DIFFERENCES => match lang {
+            Lang::Zh => format!("在 {} 之上另有 {n} 项要求", base.id),
+            Lang::En => format!("{n} rules of its own on top of {}", base.id),
+        },
+        _ => parts.join(pick(lang, "；", "; ")),
     }
 }
 

@@ -58,9 +58,16 @@ pub fn tint(rgb: &RgbImage, map: &HeadMap, face: &Face) -> Option<Tint> {
     })
 }
 
+/// Share of the place of both lenses, 0 to 1, that is frame or dark lens, and where. `None` when the eyes lie outside of
+/// the photo.
+pub fn worn_share(map: &HeadMap) -> Option<(f64, Option<Rect>)> {
+    const SPECTACLES: [Class; 2] = [Class::Frame, Class::DarkLens];
+    Some((map.share(on_lens, &SPECTACLES)?, map.bounds(on_lens, &SPECTACLES)))
+}
+
 /// Whether spectacles are worn.
 pub fn worn(map: &HeadMap) -> Option<bool> {
-    Some(map.share(on_lens, &[Class::Frame, Class::DarkLens])? >= WORN)
+    Some(worn_share(map)?.0 >= WORN)
 }
 
 /// The largest reflection on a lens.

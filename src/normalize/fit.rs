@@ -147,6 +147,15 @@ fn predicted(quality: f64, bytes: u64, wanted: u64) -> i16 {
 /// Bytes reserved for a file: above what photos of this size take.
 const CAPACITY: usize = 64 << 10;
 
+/// Encodes a picture with colour at full resolution, whatever its length.
+///
+/// # Errors
+/// [`NormalizeError::Internal`] for a picture that no JPEG holds.
+#[cfg(feature = "cli")]
+pub(crate) fn full_color(rgb: &RgbImage, quality: u8, dpi: u16) -> Result<Vec<u8>, NormalizeError> {
+    encode(rgb, quality, SamplingFactor::R_4_4_4, dpi)
+}
+
 fn encode(rgb: &RgbImage, quality: u8, sampling: SamplingFactor, dpi: u16) -> Result<Vec<u8>, NormalizeError> {
     let fault = |what: String| NormalizeError::Internal(format!("encoding: {what}"));
     let side = |n: u32| u16::try_from(n).map_err(|_| fault(format!("a side of {n} pixels")));

@@ -14,6 +14,7 @@ mod matte;
 mod optimize;
 mod plan;
 mod render;
+mod size;
 mod solve;
 mod subject;
 
@@ -38,6 +39,8 @@ use crate::report::{Action, Report};
 use crate::scene::lab::Lab;
 use crate::scene::{MaskSource, Scene, mask};
 use backdrop::Backdrop;
+#[cfg(feature = "cli")]
+pub(crate) use fit::full_color;
 use fit::{Demand, Fitted};
 use frame::linear_color;
 use matte::Head;

@@ -1,6 +1,7 @@
 //! What has to be done to a photo, as data, before a pixel is touched.
 
 use super::error::{NormalizeError, Shortfall};
+use super::size::Sizes;
 use super::solve::{self, Limit, Row, Solution, Wall};
 use super::subject::Subject;
 use crate::facts::Missing;
@@ -10,7 +11,7 @@ use crate::units::{Point, Rect};
 /// Where the frame lies on the picture, and what is done beyond cropping.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
-    /// Size of the result in pixels.
+    /// Size of the result in pixels: the profile's canvas, or a smaller one that needs no enlarging.
     pub canvas: Canvas,
     /// Pixels of the result per pixel of the picture.
     pub scale: f64,
@@ -25,11 +26,13 @@ pub struct Plan {
 }
 
 /// How far a measurement may be off, in pixels at 480x640: 95th percentiles of `docs/coverage.md`, rounded up.
-const GUARDS: [(&str, f64); 5] = [
+const GUARDS: [(&str, f64); 7] = [
     ("face.head-top", 4.5),
     ("face.hairline", 8.0),
     ("face.eye-line", 2.0),
     ("face.width", 6.5),
+    ("face.head-height", 13.0),
+    ("face.eye-distance", 2.5),
     ("face.centering", 3.0),
 ];
 
@@ -70,6 +73,7 @@ impl Plan {
     /// [`NormalizeError::HeadCutOff`], [`NormalizeError::NotMeasured`], or [`NormalizeError::Conflict`].
     pub(super) fn make(subject: &Subject<'_>, profile: &Profile, replaced: bool) -> Result<Self, NormalizeError> {
         let canvas = profile.canvas;
+        let sizes = Sizes::of(profile);
         let allowed = |operation| profile.permission(operation) == Permission::Allow;
         // A background that is to be replaced can be carried on whatever it is.
         let pad = allowed(Operation::Pad) && (subject.plain || replaced);
@@ -84,18 +88,22 @@ impl Plan {
         let mut best = None;
         for keep_warnings in [true, false] {
             let named = limits(subject, profile, keep_warnings)?;
-            best = choose(&named, &choices, subject, canvas);
+            best = choose(&named, &choices, subject, &sizes);
             if best.is_some_and(|(_, solution)| solution.safety >= 0.0) {
                 break;
             }
         }
         let named = limits(subject, profile, false)?;
         match best {
-            Some((_, solution)) if solution.safety >= 0.0 => Ok(Self::of(subject, canvas, solution)),
+            Some((_, solution)) if solution.safety >= 0.0 => {
+                let plan = Self::of(subject, canvas, solution);
+                let size = sizes.without_enlarging(plan.scale, allowed(Operation::Enlarge));
+                Ok(plan.at(size))
+            }
             _ if subject.reaches_top => Err(NormalizeError::HeadCutOff),
             best => {
                 let freest = best.map_or(Choice { extended: [pad; 3], enlarged: true }, |(choice, _)| choice);
-                Err(NormalizeError::Conflict { shortfalls: shortfalls(&named, freest, subject, canvas) })
+                Err(NormalizeError::Conflict { shortfalls: shortfalls(&named, freest, subject, &sizes) })
             }
         }
     }
@@ -125,6 +133,21 @@ impl Plan {
         plan
     }
 
+    /// The same placement in a frame of another size and the same shape.
+    fn at(self, canvas: Canvas) -> Self {
+        if canvas == self.canvas {
+            return self;
+        }
+        let k = f64::from(canvas.width) / f64::from(self.canvas.width);
+        Self {
+            canvas,
+            scale: self.scale * k,
+            offset: Point::new(self.offset.x * k, self.offset.y * k),
+            padding: self.padding.map(|pixels| pixels * k),
+            ..self
+        }
+    }
+
     /// From the result's pixels to the picture's.
     pub(super) fn to_picture(&self, subject: &Subject<'_>, p: Point) -> Point {
         subject.to_picture(Point::new((p.x - self.offset.x) / self.scale, (p.y - self.offset.y) / self.scale))
@@ -138,11 +161,11 @@ impl Plan {
 
 /// The best of all choices: the most safety, less what each change costs. A choice that breaks a limit is taken only when
 /// all do.
-fn choose(named: &[Named], choices: &[Choice], subject: &Subject<'_>, canvas: Canvas) -> Option<(Choice, Solution)> {
+fn choose(named: &[Named], choices: &[Choice], subject: &Subject<'_>, sizes: &Sizes) -> Option<(Choice, Solution)> {
     let limits: Vec<Limit> = named.iter().map(|one| one.limit.clone()).collect();
     let mut best: Option<(f64, Choice, Solution)> = None;
     for &choice in choices {
-        let Some(solution) = solve::solve(&limits, &walls(subject, canvas, choice)) else { continue };
+        let Some(solution) = solve::solve(&limits, &walls(subject, sizes, choice)) else { continue };
         let changes = choice.extended.iter().filter(|&&side| side).count() + usize::from(choice.enlarged);
         let broken = if solution.safety < 0.0 { 1e3 } else { 0.0 };
         let score = solution.safety - COST_OF_CHANGE * changes as f64 - broken;
@@ -164,6 +187,7 @@ fn limits(subject: &Subject<'_>, profile: &Profile, keep_warnings: bool) -> Resu
     for (name, guard) in GUARDS {
         let Some(rule) = profile.rule(name).filter(|rule| !rule.info) else { continue };
         let band = if keep_warnings { both(rule.fail, rule.warn) } else { rule.fail };
+        let band = rule.ruler().band(band, profile.canvas);
         let guard = guard * f64::from(profile.canvas.height) / GUARD_HEIGHT;
         let mut push = |row: Row, min, max| named.push(Named { name, limit: Limit { row, min, max, guard } });
         let measured =
@@ -172,6 +196,10 @@ fn limits(subject: &Subject<'_>, profile: &Profile, keep_warnings: bool) -> Resu
             "face.head-top" => push(vertical(measured(subject.head_top)?), band.min, band.max),
             "face.hairline" => push(vertical(measured(subject.hairline)?), band.min, band.max),
             "face.width" => push([subject.face_width, 0.0, 0.0], band.min, band.max),
+            "face.head-height" => {
+                push([subject.chin_y - measured(subject.head_top)?, 0.0, 0.0], band.min, band.max);
+            }
+            "face.eye-distance" => push([subject.eyes[0].distance(subject.eyes[1]), 0.0, 0.0], band.min, band.max),
             "face.centering" => {
                 let middle = f64::from(profile.canvas.width) / 2.0;
                 push([subject.center_x, 1.0, 0.0], band.min.map(|v| v + middle), band.max.map(|v| v + middle));
@@ -198,12 +226,12 @@ fn both(a: Band, b: Band) -> Band {
 
 /// The walls of a choice. A side that is not extended keeps the frame inside of the picture; one that is extended keeps
 /// the frame above the row where the person first touches that side, so that nobody is cut by the former edge.
-fn walls(subject: &Subject<'_>, canvas: Canvas, choice: Choice) -> Vec<Wall> {
-    named_walls(subject, canvas, choice).into_iter().map(|(_, wall)| wall).collect()
+fn walls(subject: &Subject<'_>, sizes: &Sizes, choice: Choice) -> Vec<Wall> {
+    named_walls(subject, sizes, choice).into_iter().map(|(_, wall)| wall).collect()
 }
 
-fn named_walls(subject: &Subject<'_>, canvas: Canvas, choice: Choice) -> Vec<(&'static str, Wall)> {
-    let inner = subject.inner;
+fn named_walls(subject: &Subject<'_>, sizes: &Sizes, choice: Choice) -> Vec<(&'static str, Wall)> {
+    let (inner, canvas) = (subject.inner, sizes.preferred());
     let mut walls = vec![("edge.bottom", inside(subject, canvas, (0.0, -1.0), -inner.bottom()))];
     for (side, extended) in SIDES.into_iter().zip(choice.extended) {
         let (name, normal, distance, reach) = match side {
@@ -221,7 +249,7 @@ fn named_walls(subject: &Subject<'_>, canvas: Canvas, choice: Choice) -> Vec<(&'
         }
     }
     if !choice.enlarged {
-        walls.push(("scale", Wall { row: [-1.0, 0.0, 0.0], bound: -1.0 }));
+        walls.push(("scale", Wall { row: [-1.0, 0.0, 0.0], bound: -sizes.most_scale() }));
     }
     walls
 }
@@ -242,9 +270,9 @@ fn inside(subject: &Subject<'_>, canvas: Canvas, normal: (f64, f64), distance: f
 }
 
 /// For each limit and edge: by how much it is missed at best when all others hold. Only those that are missed.
-fn shortfalls(named: &[Named], choice: Choice, subject: &Subject<'_>, canvas: Canvas) -> Vec<Shortfall> {
+fn shortfalls(named: &[Named], choice: Choice, subject: &Subject<'_>, sizes: &Sizes) -> Vec<Shortfall> {
     let strict = |limit: &Limit| Limit { guard: 0.0, ..limit.clone() };
-    let edges = named_walls(subject, canvas, choice);
+    let edges = named_walls(subject, sizes, choice);
     let mut names: Vec<&'static str> = named.iter().map(|one| one.name).collect();
     names.dedup();
     let of_limits = names.into_iter().filter_map(|name| {

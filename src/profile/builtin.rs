@@ -26,9 +26,18 @@ embed![
     "xinjiang-graduation",
     "xinhua-graduation",
     "gaokao",
+    "hubei-print",
+    "hubei-print-35x53",
+    "ntce-teacher",
+    "yanzhao-postgraduate",
+    "id-card-ga461",
+    "exit-entry",
+    "cet",
+    "us-visa",
+    "portrait",
 ];
 
-/// Ids of the built-in profiles; the national one first.
+/// Ids of the built-in profiles; the national one first, the one all portraits extend last.
 pub fn builtin_ids() -> impl Iterator<Item = &'static str> {
     TEXTS.iter().map(|(id, _)| *id)
 }

@@ -225,6 +225,16 @@ pub enum Problem {
         /// The check.
         check: String,
     },
+    /// `of` or `from` changed under limits that were written for what it was.
+    #[error(
+        "`{check}`: `of` or `from` differs from the base's, and {field} was written for the base's; write it here too"
+    )]
+    OtherRuler {
+        /// The check.
+        check: String,
+        /// The field that is inherited.
+        field: &'static str,
+    },
     /// A check with nothing to judge by.
     #[error("`{check}` sets no limits; give it some, set info = true, or drop it with remove = [\"{check}\"]")]
     NoLimits {

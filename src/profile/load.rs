@@ -10,7 +10,7 @@ use super::error::{Problem, ProfileError};
 use super::names::{self, NameFormat, NameRule, RawNames};
 use super::raw::{Catalog, Document, RawNormalize, RawProfile, RawRule, read};
 use super::suggest::closest;
-use super::{Confidence, Profile, Provenance, Rule, builtin, validate};
+use super::{Band, Confidence, Profile, Provenance, Rule, builtin, validate};
 use crate::units::Text;
 
 /// Largest profile file, in bytes: a hundred times the largest that ships.
@@ -220,6 +220,7 @@ fn lay_over(
         slot.clone_from(value);
         Some(*value != T::default())
     }
+    let before = rule.ruler();
     // None: not set here; false: cleared here.
     let set = [
         ("fail", put(&mut rule.fail, &own.fail)),
@@ -230,7 +231,18 @@ fn lay_over(
         ("height", put(&mut rule.height, &own.height)),
         ("ratio", put(&mut rule.ratio, &own.ratio)),
         ("info", put(&mut rule.info, &own.info)),
+        ("of", put(&mut rule.of, &own.of)),
+        ("from", put(&mut rule.from, &own.from)),
     ];
+    // Limits of the base would silently mean something else.
+    let inherited =
+        |field: &str, band: &Band| !band.is_open() && set.iter().any(|(name, set)| *name == field && set.is_none());
+    if rule.ruler() != before
+        && let Some((field, _)) =
+            [("fail", &rule.fail), ("warn", &rule.warn)].into_iter().find(|(field, band)| inherited(field, band))
+    {
+        return Err(Problem::OtherRuler { check: check.to_owned(), field });
+    }
     for (field, _) in own.origin.set() {
         if set.contains(&(field, None)) {
             return Err(Problem::StrayOrigin { check: check.to_owned(), field });

@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use super::*;
-use crate::profile::{Band, builtin_ids};
+use crate::profile::{Band, Edge, Of, builtin_ids};
 use crate::units::Unit;
 
 /// A catalogue of its own, so that these tests say the same whatever checks the program has.
@@ -167,6 +167,49 @@ fn low_confidence_may_warn_and_inform() {
     let body = "[check.\"file.bytes\"]\nfail = { min = 30 }\nwarn = { max = 60 }\norigin.warn = { confidence = \"L\" }";
     assert_eq!(with(body).unwrap().provenance["file.bytes"]["warn"].confidence, Confidence::Low);
     with("[check.\"file.bytes\"]\nconfidence = \"L\"\nfail = { min = 30 }\ninfo = true").unwrap();
+}
+
+#[test]
+fn limits_may_be_shares_and_count_from_below() {
+    let profile =
+        with("[check.\"face.eye-line\"]\nof = \"height-percent\"\nfrom = \"bottom\"\nfail = { min = 56, max = 69 }");
+    let profile = profile.unwrap();
+    let ruler = profile.rule("face.eye-line").unwrap().ruler();
+    assert_eq!((ruler.of, ruler.from), (Of::HeightPercent, Edge::Bottom));
+    let from = &profile.provenance["face.eye-line"];
+    assert_eq!(from.keys().collect::<Vec<_>>(), ["fail", "from", "of"]);
+
+    for (body, wanted) in [
+        ("[check.\"face.eye-line\"]\nof = \"height-procent\"", "did you mean `height-percent`?"),
+        ("[check.\"face.eye-line\"]\nfrom = \"botom\"", "did you mean `bottom`?"),
+        ("[check.\"face.eye-line\"]\nform = \"bottom\"", "did you mean `from`?"),
+        (
+            "[check.\"file.bytes\"]\nof = \"height-percent\"\nfail = { max = 40 }",
+            "does not use `of`; it uses fail, warn",
+        ),
+        ("[check.\"face.eye-line\"]\nof = \"height-percent\"", "sets no limits"),
+    ] {
+        let said = message(with(body));
+        assert!(said.contains(wanted), "{body}: {said}");
+    }
+}
+
+/// Limits of the base would otherwise silently mean percent where they meant pixels.
+#[test]
+fn a_child_that_reads_otherwise_writes_its_own_limits() {
+    let child = |body: &str| {
+        let head = HEAD.replace("canvas =", "extends = \"zikao-graduation\"\ncanvas =");
+        assemble(&document("child.toml", format!("{head}{body}")), &Library::BuiltIn, &Catalog::of_program())
+    };
+    let said = message(child("[check.\"face.eye-line\"]\nof = \"height-percent\""));
+    assert!(said.contains("fail was written for the base's"), "{said}");
+    let said = message(child("[check.\"face.width\"]\nfrom = \"bottom\"\nfail = { min = 1 }"));
+    assert!(said.contains("does not use `from`; it uses fail, warn, of"), "{said}");
+    let profile = child("[check.\"face.eye-line\"]\nof = \"height-percent\"\nfail = { min = 30, max = 50 }").unwrap();
+    assert_eq!(profile.rule("face.eye-line").unwrap().fail, band(30.0, 50.0));
+    // Back to pixels, against a base in percent.
+    let back = child("[check.\"face.centering\"]\nof = \"pixels\"\nfail = { max = 20 }").unwrap();
+    assert!(back.rule("face.centering").unwrap().ruler().is_plain());
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod error;
 mod load;
 pub mod names;
 mod raw;
+mod ruler;
 mod suggest;
 mod validate;
 mod words;
@@ -25,12 +26,13 @@ pub use error::{Problem, ProfileError};
 pub(crate) use load::NORMALIZE;
 pub use load::{load_file, parse};
 pub use names::{NameFormat, NameRule};
+pub use ruler::{Edge, Of, Ruler};
 #[cfg(any(feature = "cli", feature = "server"))]
 pub(crate) use suggest::closest;
 pub(crate) use words::pick;
 pub use words::{FieldWords, words};
 
-/// The size photos end up in, and at which positions are judged.
+/// The size photos end up in where the source allows it, and at which positions are judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Canvas {
@@ -103,6 +105,23 @@ pub struct Rule {
     pub ratio: Band,
     /// When true, the check is reported for information and its limits never reject.
     pub info: bool,
+    /// What the numbers of a position or a length are multiples of.
+    #[serde(skip_serializing_if = "is_default")]
+    pub of: Of,
+    /// The edge that a position is counted from.
+    #[serde(skip_serializing_if = "is_default")]
+    pub from: Edge,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+impl Rule {
+    /// How the check's number is read.
+    pub fn ruler(&self) -> Ruler {
+        Ruler { of: self.of, from: self.from }
+    }
 }
 
 /// How sure a value is.
@@ -203,7 +222,7 @@ pub struct Profile {
     pub title: Text,
     /// Ids of the profiles it extends, nearest first.
     pub extends: Vec<String>,
-    /// The size of the photo.
+    /// The size of the photo; where `file.dimensions` accepts others too, the preferred one.
     pub canvas: Canvas,
     /// What normalizing may involve, where the profile says so.
     pub normalize: BTreeMap<Operation, Permission>,

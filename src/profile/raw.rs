@@ -13,7 +13,7 @@ use toml::de::{DeTable, DeValue};
 use super::error::{Problem, ProfileError};
 use super::names::RawNames;
 use super::suggest::closest;
-use super::{Band, Canvas, Confidence, NamedColor, Operation, Permission};
+use super::{Band, Canvas, Confidence, Edge, NamedColor, Of, Operation, Permission};
 use crate::check;
 use crate::units::Unit;
 
@@ -130,6 +130,8 @@ pub(super) struct RawRule {
     pub(super) height: Option<Band>,
     pub(super) ratio: Option<Band>,
     pub(super) info: Option<bool>,
+    pub(super) of: Option<Of>,
+    pub(super) from: Option<Edge>,
     pub(super) source: Option<String>,
     pub(super) quote: Option<String>,
     pub(super) confidence: Option<Confidence>,
@@ -149,6 +151,8 @@ pub(super) struct RawOrigins {
     height: Option<RawOrigin>,
     ratio: Option<RawOrigin>,
     info: Option<RawOrigin>,
+    of: Option<RawOrigin>,
+    from: Option<RawOrigin>,
 }
 
 impl RawOrigins {
@@ -163,6 +167,8 @@ impl RawOrigins {
             ("height", &self.height),
             ("ratio", &self.ratio),
             ("info", &self.info),
+            ("of", &self.of),
+            ("from", &self.from),
         ]
         .into_iter()
         .filter_map(|(field, origin)| Some((field, origin.as_ref()?)))

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::error::Problem;
-use super::{Band, Canvas, Confidence, Provenance, Rule};
+use super::{Band, Canvas, Confidence, Edge, Of, Provenance, Rule, ruler};
 use crate::limits::Limits;
 use crate::units::Unit;
 
-/// Fields that a value of low confidence may set: neither can reject a photo.
-const HARMLESS: [&str; 2] = ["warn", "info"];
+/// Fields that a value of low confidence may set: none of them can reject a photo.
+const HARMLESS: [&str; 4] = ["warn", "info", "of", "from"];
 
 /// Tests the merged rule of one check.
 pub(super) fn rule(
@@ -41,7 +41,7 @@ pub(super) fn rule(
     if check == "background.color" && rule.colors.is_empty() {
         return Err(Problem::NoColors { check: named() });
     }
-    if fields_set(rule).next().is_none() {
+    if fields_set(rule).all(|field| ["of", "from"].contains(&field)) {
         return Err(Problem::NoLimits { check: named() });
     }
     let weak = provenance
@@ -78,7 +78,13 @@ fn bands(rule: &Rule) -> [(&'static str, Band); 5] {
 /// The fields a rule sets.
 fn fields_set(rule: &Rule) -> impl Iterator<Item = &'static str> {
     let bands = bands(rule).into_iter().filter(|(_, band)| !band.is_open()).map(|(field, _)| field);
-    let others = [("allowed", !rule.allowed.is_empty()), ("colors", !rule.colors.is_empty()), ("info", rule.info)];
+    let others = [
+        ("allowed", !rule.allowed.is_empty()),
+        ("colors", !rule.colors.is_empty()),
+        ("info", rule.info),
+        ("of", rule.of != Of::default()),
+        ("from", rule.from != Edge::default()),
+    ];
     bands.chain(others.into_iter().filter(|(_, set)| *set).map(|(field, _)| field))
 }
 
@@ -88,6 +94,6 @@ fn fields_of(check: &str, unit: Unit) -> &'static [&'static str] {
         ("file.dimensions", _) => &["width", "height", "ratio"],
         ("background.color", _) => &["colors", "fail", "warn"],
         (_, Unit::Word) => &["allowed"],
-        _ => &["fail", "warn"],
+        _ => ruler::fields_of(check).unwrap_or(&["fail", "warn"]),
     }
 }

@@ -25,14 +25,15 @@ impl std::fmt::Display for FieldWords {
 pub fn words(rule: &Rule, unit: Unit, lang: Lang) -> Vec<FieldWords> {
     let mut out = Vec::new();
     for (field, label, band, unit) in [
-        ("fail", pick(lang, "必须", "must be"), rule.fail, unit),
-        ("warn", pick(lang, "宜", "should be"), rule.warn, unit),
+        ("fail", pick(lang, "必须", "must be"), rule.fail, rule.ruler().unit(unit)),
+        ("warn", pick(lang, "宜", "should be"), rule.warn, rule.ruler().unit(unit)),
         ("width", pick(lang, "宽", "width"), rule.width, Unit::Px),
         ("height", pick(lang, "高", "height"), rule.height, Unit::Px),
         ("ratio", pick(lang, "宽高比", "width over height"), rule.ratio, Unit::Ratio),
     ] {
         if !band.is_open() {
-            out.push(FieldWords { field, label, value: band_words(band, unit, lang) });
+            let value = band_words(band, unit, lang) + &rule.ruler().remark(lang);
+            out.push(FieldWords { field, label, value });
         }
     }
     if !rule.allowed.is_empty() {
@@ -81,7 +82,7 @@ fn band_words(band: Band, unit: Unit, lang: Lang) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::profile::NamedColor;
+    use crate::profile::{Edge, NamedColor, Of};
 
     #[test]
     fn bands_read_as_people_write_them() {
@@ -105,6 +106,7 @@ mod tests {
             height: band,
             ratio: band,
             info: true,
+            ..Rule::default()
         };
         let zh = words(&rule, Unit::Px, Lang::Zh);
         let en = words(&rule, Unit::Px, Lang::En);
@@ -112,5 +114,14 @@ mod tests {
         assert!(zh.iter().zip(&en).all(|(zh, en)| zh.field == en.field && zh.label != en.label));
         assert_eq!(zh[6].to_string(), "颜色 白色 <255,255,255>");
         assert_eq!(en[5].to_string(), "allowed jpeg, png");
+    }
+
+    #[test]
+    fn limits_say_what_they_are_shares_of_and_from_where() {
+        let fail = Band { min: Some(56.0), max: Some(69.0) };
+        let rule = Rule { fail, of: Of::HeightPercent, from: Edge::Bottom, ..Rule::default() };
+        let said = |lang| words(&rule, Unit::Px, lang)[0].to_string();
+        assert_eq!(said(Lang::En), "must be 56 to 69 % of the height, from the bottom edge");
+        assert_eq!(said(Lang::Zh), "必须 56 至 69 %（占照片高度，距下边沿）");
     }
 }

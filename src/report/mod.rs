@@ -30,7 +30,7 @@ pub use harmless::harmless;
 pub use summary::{Reason, Summary, Tally};
 
 use crate::check::{Fix, Status};
-use crate::profile::{Band, Canvas};
+use crate::profile::{Band, Canvas, Ruler};
 use crate::units::{Point, Rect, Region, Text, Unit};
 
 /// Version of the report's shape. It changes only when a reader of the old one would break.
@@ -165,6 +165,10 @@ pub struct CheckResult {
     pub value: Option<ReportValue>,
     /// Unit of the value and the limits.
     pub unit: Unit,
+    /// What value, limits and margin of a position or a length refer to; absent where they are pixels of the profile's
+    /// size, counted from the top edge.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ruler: Option<Ruler>,
     /// Limits outside of which the check fails; null when the check has none.
     pub limit: Option<Limit>,
     /// Distance to the nearer limit: positive inside, negative outside.
@@ -204,6 +208,12 @@ pub struct Limit {
 impl From<Band> for Limit {
     fn from(band: Band) -> Self {
         Self { min: band.min, max: band.max }
+    }
+}
+
+impl From<Limit> for Band {
+    fn from(limit: Limit) -> Self {
+        Self { min: limit.min, max: limit.max }
     }
 }
 

@@ -33,6 +33,7 @@ pub fn check(id: &str, status: Status) -> CheckResult {
         status,
         value: (status != Status::Undetermined).then_some(ReportValue::Number(78.0)),
         unit: Unit::Px,
+        ruler: None,
         limit: None,
         margin: None,
         message: Text::new("测得 78 px", "measured 78 px"),

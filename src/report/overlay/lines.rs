@@ -3,8 +3,9 @@
 use super::svg::{Canvas, Color};
 use super::{Frame, color};
 use crate::check::Status;
-use crate::report::{CheckResult, FaceSummary, Limit, Report};
-use crate::units::{Text, Unit};
+use crate::profile::{Band, Edge, Ruler};
+use crate::report::{FaceSummary, Report};
+use crate::units::{Lang, Text, Unit};
 
 /// Strips the profile allows, drawn where the photo has the profile's shape.
 pub(super) fn bands(drawing: &mut Canvas, report: &Report, frame: &Frame, notes: &mut Vec<Text>) {
@@ -17,19 +18,19 @@ pub(super) fn bands(drawing: &mut Canvas, report: &Report, frame: &Frame, notes:
     };
     let unit = profile * frame.scale;
     for (id, fill) in [("face.head-top", "#7c3aed"), ("face.hairline", "#0891b2"), ("face.eye-line", "#15803d")] {
-        let Some(limit) = limit(report, id) else { continue };
+        let Some(limit) = band(report, id) else { continue };
         let top = limit.min.map_or(0.0, |min| min * unit);
         let bottom = limit.max.map_or(frame.height, |max| max * unit);
         let style = format!("fill=\"{fill}\" fill-opacity=\"0.14\" stroke=\"{fill}\" stroke-opacity=\"0.6\"");
         drawing.rect(0.0, top, frame.width, bottom - top, &style);
     }
     let middle = frame.width / 2.0;
-    if let Some(max) = limit(report, "face.centering").and_then(|limit| limit.max) {
+    if let Some(max) = band(report, "face.centering").and_then(|limit| limit.max) {
         let style = "fill=\"#ca8a04\" fill-opacity=\"0.16\"";
         drawing.rect(middle - max * unit, 0.0, 2.0 * max * unit, frame.height, style);
     }
     drawing.line(middle, 0.0, middle, frame.height, "stroke=\"#ca8a04\" stroke-dasharray=\"2 5\"");
-    if let (Some(face), Some(limit)) = (&report.face, limit(report, "face.width")) {
+    if let (Some(face), Some(limit)) = (&report.face, band(report, "face.width")) {
         // Brackets of the narrowest and the widest face allowed, about the middle of this face.
         let (center, y) = (face.center_x * frame.scale, width_y(face) * frame.scale);
         for half in [limit.min, limit.max].into_iter().flatten().map(|width| width * unit / 2.0) {
@@ -81,18 +82,35 @@ pub(super) fn labels(drawing: &mut Canvas, report: &Report, frame: &Frame) {
         floor = place + STEP;
         let style = format!("stroke=\"{}\"", line.color.css());
         drawing.line(frame.width, y, frame.width + 14.0, place, &style);
+        let ruler = report.check(line.check).and_then(|check| check.ruler).unwrap_or_default();
         let value = match frame.profile {
-            Some(profile) => format!("{} px", Unit::Px.format(line.value / profile)),
+            Some(profile) => {
+                let unit = ruler.unit(Unit::Px);
+                unit.format(ruler.reading(line.value / profile, report.profile.canvas)) + unit.symbol()
+            }
             None => format!("{} px (原图 original)", Unit::Px.format(line.value)),
         };
+        let from = |lang| match frame.profile {
+            Some(_) if ruler.from == Edge::Bottom => ruler.from.name(lang),
+            _ => "",
+        };
         let x = frame.width + 18.0;
-        drawing.text(x, place + 2.0, 13.0, true, line.color, &format!("{} {value}", line.zh));
-        drawing.text(x, place + 15.0, 11.0, false, Color::Faint, line.en);
+        let zh = match from(Lang::Zh) {
+            "" => format!("{} {value}", line.zh),
+            edge => format!("{} {value} 距{edge}", line.zh),
+        };
+        drawing.text(x, place + 2.0, 13.0, true, line.color, &zh);
+        let en = match from(Lang::En) {
+            "" => line.en.to_owned(),
+            edge => format!("{}, from the {edge}", line.en),
+        };
+        drawing.text(x, place + 15.0, 11.0, false, Color::Faint, &en);
     }
 }
 
 /// A measured line with its label.
 struct Line {
+    check: &'static str,
     zh: &'static str,
     en: &'static str,
     y: f64,
@@ -101,10 +119,10 @@ struct Line {
 }
 
 impl Line {
-    fn new(report: &Report, check: &str, zh: &'static str, en: &'static str, y: f64, value: f64) -> Self {
+    fn new(report: &Report, check: &'static str, zh: &'static str, en: &'static str, y: f64, value: f64) -> Self {
         let status = report.check(check).map_or(Status::Pass, |check| check.status);
         let color = if status == Status::Pass { Color::Line } else { color(status) };
-        Self { zh, en, y, value, color }
+        Self { check, zh, en, y, value, color }
     }
 }
 
@@ -132,7 +150,9 @@ fn stroke(report: &Report, id: &str) -> String {
     format!("stroke=\"{}\" stroke-width=\"1.5\"", color.css())
 }
 
-/// The limit of a check whose numbers are pixels of the profile.
-fn limit(report: &Report, id: &str) -> Option<Limit> {
-    report.check(id).filter(|check: &&CheckResult| check.unit == Unit::Px)?.limit
+/// The limits of a position or a length in pixels of the profile, from its top edge.
+fn band(report: &Report, id: &str) -> Option<Band> {
+    let check = report.check(id)?;
+    let ruler = check.ruler.or((check.unit == Unit::Px).then(Ruler::default))?;
+    Some(ruler.band(check.limit?.into(), report.profile.canvas))
 }
