@@ -18,6 +18,7 @@ pub mod reports;
 pub mod run;
 #[cfg(feature = "server")]
 pub mod serve;
+pub mod signature;
 
 use std::error::Error;
 use std::ffi::OsString;
@@ -63,6 +64,8 @@ enum Command {
     Check(Box<check::CheckArgs>),
     /// Make compliant photos, as far as the standard allows
     Normalize(Box<normalize::NormalizeArgs>),
+    /// Cut signatures out of pictures of them: clean ink on white
+    Signature(signature::SignatureArgs),
     /// List the profiles, or print one with the source of its values
     Profiles {
         /// Id of a profile
@@ -237,6 +240,7 @@ impl Cli {
         match self.command {
             Command::Check(args) => return check::run(&args, lang, color, out),
             Command::Normalize(args) => return normalize::run(&args, lang, color, out),
+            Command::Signature(args) => return signature::run(&args, lang, out),
             Command::Profiles { id } => profiles::run(id.as_deref(), lang.first(), out).map_err(CliError::other)?,
             Command::Explain { check } => explain::run(check.as_deref(), lang.first(), out).map_err(CliError::other)?,
             Command::Evaluate(args) => evaluate::run(&args, lang.first(), out)?,
