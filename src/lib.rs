@@ -4,6 +4,7 @@
 //! The modules in the order a photo walks through them: [`photo`] reads the bytes, [`face`] finds the face and its
 //! landmarks, [`scene`] tells person from background, [`facts`] gathers what is known, [`check`] measures,
 //! [`judge`] compares with a [`profile`], [`report`] says it. [`normalize`] makes a photo that keeps the rules. [`Engine`] holds the weights and runs the walk.
+//! Beside that walk, [`signature`] cuts a signature out of a picture of it.
 
 pub mod check;
 pub mod engine;
@@ -18,6 +19,7 @@ pub mod photo;
 pub mod profile;
 pub mod report;
 pub mod scene;
+pub mod signature;
 pub mod units;
 
 #[cfg(feature = "cli")]

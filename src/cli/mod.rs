@@ -19,6 +19,7 @@ pub mod reports;
 pub mod run;
 #[cfg(feature = "server")]
 pub mod serve;
+pub mod signature;
 
 use std::error::Error;
 use std::ffi::OsString;
@@ -66,6 +67,8 @@ enum Command {
     Normalize(Box<normalize::NormalizeArgs>),
     /// Lay photos on sheets of photo paper, to be printed and cut
     Print(Box<print::PrintArgs>),
+    /// Cut signatures out of pictures of them: clean ink on white
+    Signature(signature::SignatureArgs),
     /// List the profiles, or print one with the source of its values
     Profiles {
         /// Id of a profile
@@ -241,6 +244,7 @@ impl Cli {
             Command::Check(args) => return check::run(&args, lang, color, out),
             Command::Normalize(args) => return normalize::run(&args, lang, color, out),
             Command::Print(args) => return print::run(&args, lang, out),
+            Command::Signature(args) => return signature::run(&args, lang, out),
             Command::Profiles { id } => profiles::run(id.as_deref(), lang.first(), out).map_err(CliError::other)?,
             Command::Explain { check } => explain::run(check.as_deref(), lang.first(), out).map_err(CliError::other)?,
             Command::Evaluate(args) => evaluate::run(&args, lang.first(), out)?,

@@ -48,15 +48,50 @@ pub enum PatternError {
     /// All results would have the same name.
     #[error("no placeholder, so that all results would have one name; write {{stem}}.jpg, say")]
     Constant,
-    /// A name that leaves the folder, or that is no JPEG.
-    #[error("not the name of a JPEG in a folder; write {{stem}}.jpg, say")]
-    NotAName,
+    /// A name that leaves the folder, or of another kind of file.
+    #[error("not the name of a {0} in a folder; write {{stem}}.jpg, say")]
+    NotAName(&'static str),
 }
 
 impl FromStr for Pattern {
     type Err = PatternError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::parse(text, &JPEG, "JPEG")
+    }
+}
+
+/// Endings of JPEG files.
+const JPEG: [&str; 2] = [".jpg", ".jpeg"];
+
+impl Pattern {
+    /// A pattern whose results are JPEG or PNG.
+    ///
+    /// # Errors
+    /// As for those that are JPEG.
+    pub fn of_picture(text: &str) -> Result<Self, PatternError> {
+        Self::parse(text, &[JPEG[0], JPEG[1], ".png"], "JPEG or PNG")
+    }
+
+    /// The name of the only result.
+    pub(super) fn constant(name: &str) -> Self {
+        Self(vec![Part::Literal(name.to_owned())])
+    }
+
+    /// Whether all results have one name.
+    pub(super) fn is_constant(&self) -> bool {
+        self.0.iter().all(|part| matches!(part, Part::Literal(_)))
+    }
+
+    /// What every name ends in.
+    pub(super) fn ending(&self) -> &str {
+        match self.0.last() {
+            Some(Part::Literal(text)) => text,
+            _ => "",
+        }
+    }
+
+    fn parse(text: &str, endings: &[&str], kind: &'static str) -> Result<Self, PatternError> {
         let mut parts = Vec::new();
         let mut rest = text;
         while let Some((before, after)) = rest.split_once('{') {
@@ -80,15 +115,13 @@ impl FromStr for Pattern {
             return Err(PatternError::Constant);
         }
         let lower = rest.to_ascii_lowercase();
-        if !(lower.ends_with(".jpg") || lower.ends_with(".jpeg")) || text.contains(['/', '\\']) {
-            return Err(PatternError::NotAName);
+        if !endings.iter().any(|ending| lower.ends_with(ending)) || text.contains(['/', '\\']) {
+            return Err(PatternError::NotAName(kind));
         }
         parts.push(Part::Literal(rest.to_owned()));
         Ok(Self(parts))
     }
-}
 
-impl Pattern {
     /// The name of the result of `entry`, the `place`th of its run from 0. `None` when its name has no number to take.
     fn name(&self, entry: &Entry, place: usize) -> Option<String> {
         let stem = entry.relative.file_stem().map(Path::new).unwrap_or(&entry.relative);

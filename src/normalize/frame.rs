@@ -31,7 +31,7 @@ static ENCODED: LazyLock<Vec<u8>> = LazyLock::new(|| {
 });
 
 /// 8-bit sRGB of a value in linear light; what is out of range is cut.
-pub(super) fn encoded(value: f32) -> u8 {
+pub(crate) fn encoded(value: f32) -> u8 {
     // The cast of a float saturates.
     ENCODED[usize::from((value * 65535.0 + 0.5) as u16)]
 }

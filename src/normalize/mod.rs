@@ -19,11 +19,13 @@ mod solve;
 mod subject;
 
 use std::convert::Infallible;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use image::RgbImage;
 
 pub use error::{Flaw, NormalizeError, Shortfall};
+pub(crate) use frame::encoded;
 pub use plan::Plan;
 
 use crate::check::{self, Fix, Status};
@@ -390,6 +392,19 @@ impl Source<'_> {
         actions.push(actions::label(demand.dpi));
         actions
     }
+}
+
+/// The JPEG file of a picture at the highest of the allowed qualities that fits the band of bytes, and that quality.
+///
+/// # Errors
+/// [`NormalizeError::Bytes`] when none fits.
+pub(crate) fn fitted_jpeg(
+    rgb: &RgbImage,
+    bytes: RangeInclusive<u64>,
+    quality: RangeInclusive<u8>,
+    dpi: u16,
+) -> Result<(Vec<u8>, u8), NormalizeError> {
+    fit::fit(rgb, &Demand { bytes, quality, dpi }).map(|fitted| (fitted.jpeg, fitted.quality))
 }
 
 /// Clearance, in face widths, between the person's outline and what is taken for pure background.
