@@ -12,6 +12,7 @@ mod entropy;
 pub mod exif;
 mod headers;
 pub mod jpeg;
+mod memory;
 mod quality;
 pub(crate) mod resize;
 mod traces;
@@ -21,6 +22,7 @@ use image::RgbImage;
 pub use container::{Container, Density, DensitySource, FileFacts, Format, Integrity};
 pub use decode::{DecodeError, decode};
 pub use jpeg::{JpegFacts, QualityEstimate};
+pub use memory::memory;
 
 /// A decoded photo: upright, 8-bit sRGB.
 #[derive(Debug, Clone)]
