@@ -204,6 +204,12 @@ impl Engine {
         })
     }
 
+    /// Bytes of memory that the pixels of a photo take at the peak of checking it, or of normalizing it, told by its headers:
+    /// for who works on several at once. What nets and working copies take besides does not grow with the photo.
+    pub fn memory(&self, bytes: &[u8], normalize: bool) -> u64 {
+        photo::memory(bytes, &self.limits, if normalize { normalize::COPY } else { 0 })
+    }
+
     /// The facts of a file and its pixels, without judging them.
     pub fn read(&self, input: Input<'_>) -> (FileFacts, Option<Photo>) {
         let (file, photo) = photo::decode(input.bytes, input.name, &self.limits);

@@ -2,7 +2,8 @@
 (() => {
   const root = document.documentElement, form = document.querySelector(".filter"), cards = [...document.querySelectorAll("article")];
   const store = (key, value) => { try { return value === undefined ? localStorage.getItem(key) : localStorage.setItem(key, value); } catch { return null; } };
-  const setLang = lang => { root.dataset.lang = root.lang = lang; store("gradphoto-lang", lang); };
+  let name = () => {};
+  const setLang = lang => { root.dataset.lang = root.lang = lang; store("gradphoto-lang", lang); name(); };
   const setTheme = theme => { root.dataset.theme = theme; store("gradphoto-theme", theme); };
   if (store("gradphoto-lang")) setLang(store("gradphoto-lang"));
   if (store("gradphoto-theme")) setTheme(store("gradphoto-theme"));
@@ -12,13 +13,23 @@
     setTheme(dark ? "light" : "dark");
   };
 
-  const counts = new Map();
+  const counts = new Map(), titles = new Map();
+  for (const item of document.querySelectorAll("li[data-id]")) {
+    if (!titles.has(item.dataset.id)) titles.set(item.dataset.id, item.querySelector("b").cloneNode(true));
+  }
   for (const card of cards) {
     card.reasons = card.dataset.reasons.split(" ").filter(Boolean);
     for (const id of card.reasons) counts.set(id, (counts.get(id) || 0) + 1);
   }
   const reason = form.elements.reason;
   for (const [id, count] of [...counts].sort((a, b) => b[1] - a[1])) reason.add(new Option(`${id} (${count})`, id));
+  name = () => {
+    for (const option of reason.options) {
+      const title = titles.get(option.value)?.querySelector(`[lang=${root.dataset.lang}]`).textContent;
+      if (title) option.text = `${title} (${counts.get(option.value)})`;
+    }
+  };
+  name();
 
   const show = () => {
     const kinds = new Set([...form.elements.kind].filter(box => box.checked).map(box => box.value));
@@ -40,7 +51,9 @@
     }
     show();
   };
-  form.addEventListener("input", show);
+  for (const event of ["input", "change"]) form.addEventListener(event, show);
+  // Photos further down are loaded when they come into view, which on paper they never do.
+  addEventListener("beforeprint", () => { for (const image of document.images) image.loading = "eager"; });
   addEventListener("hashchange", fromAddress);
   fromAddress();
 

@@ -33,6 +33,10 @@ struct Fake {
 }
 
 impl Judge for Fake {
+    fn memory(&self, bytes: &[u8], _: bool) -> u64 {
+        bytes.len() as u64
+    }
+
     fn check(&self, input: Input<'_>, profile: &Profile) -> Report {
         let seen = format!("{} {:?} {:?}", profile.id, input.name, input.captured_before.map(|day| day.to_string()));
         self.seen.lock().unwrap().push(seen);
@@ -422,6 +426,20 @@ async fn the_openapi_document_holds_together_and_answers_follow_it() {
     ids.sort_unstable();
     ids.dedup();
     assert_eq!(ids.len(), operations.len(), "operation ids are unique");
+
+    // Every header about a photo is described, and nothing else is.
+    for (path, only) in [("/v1/check", 0), ("/v1/normalize", 2)] {
+        let pointer = format!("/paths/{}/post/responses/200/headers", path.replace('/', "~1"));
+        let described = document.pointer(&pointer).unwrap().as_object().unwrap();
+        assert_eq!(described.len(), 7 + only, "{path}");
+        let answer = send(&router, post(path, b"x")).await;
+        let sent: Vec<&str> =
+            answer.headers.keys().map(|name| name.as_str()).filter(|name| name.starts_with("gradphoto-")).collect();
+        assert!(sent.len() > 3, "{sent:?}");
+        for name in sent {
+            assert!(described.keys().any(|known| known.eq_ignore_ascii_case(name)), "{path}: {name}");
+        }
+    }
 
     // The document as a schema of its own, so that answers are tested against it.
     let mut compiler = boon::Compiler::new();

@@ -302,7 +302,12 @@ fn hostile_requests_do_no_harm() {
             });
         }
     });
-    println!("{count} hostile requests: {:?} MiB before, {:?} MiB after", before, server.resident());
+    println!(
+        "{count} hostile requests: {:?} MiB before, {:?} MiB after, {:?} MiB at most",
+        before,
+        server.resident(),
+        server.peak()
+    );
     let metrics = server.get("/metrics", "");
     assert!(metrics.contains("gradphoto_panics_total 0\n"), "{metrics}");
     assert!(

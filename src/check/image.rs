@@ -4,6 +4,7 @@ use super::{Check, Fix, Measured, Say, When};
 use crate::facts::{Facts, Missing};
 use crate::measure::plane::{Plane, quantile};
 use crate::measure::{artifacts, sharpness, texture};
+use crate::photo::Photo;
 use crate::profile::Rule;
 use crate::units::{Rect, Region, Unit};
 
@@ -88,13 +89,22 @@ const ARTIFACTS: Check = Check {
     ],
     measure: |facts, _| {
         let photo = facts.photo?;
-        let whole = Rect::from_edges(0.0, 0.0, f64::from(photo.width()), f64::from(photo.height()));
-        let region = facts.face().map_or(whole, crate::face::Face::bounds);
+        let region = facts.face().map_or_else(|_| middle(photo), crate::face::Face::bounds);
         let plane = Plane::luma(&photo.rgb, region).ok_or(Missing::OutOfView)?;
         let value = artifacts::blocking(&plane).ok_or(Missing::OutOfView)?;
         Ok(Measured::number(value.min(99.0)).at(Region::Rect(region)))
     },
 };
+
+/// Longest side, in pixels, of what is looked at for blocks where there is no face: they show in a part as in the whole.
+const BLOCKS_SIDE: f64 = 2048.0;
+
+/// The middle of a photo; all of it where it is not large.
+fn middle(photo: &Photo) -> Rect {
+    let (w, h) = (f64::from(photo.width()), f64::from(photo.height()));
+    let (width, height) = (w.min(BLOCKS_SIDE), h.min(BLOCKS_SIDE));
+    Rect { x: ((w - width) / 2.0).floor(), y: ((h - height) / 2.0).floor(), width, height }
+}
 
 /// Chroma under which a photo has no colour: what JPEG adds to grey stays below.
 pub(super) const COLORLESS: f64 = 3.0;

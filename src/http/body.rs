@@ -95,6 +95,8 @@ async fn collect(mut body: Body, max: usize, room: usize, budget: &Budget) -> Re
             None => share = Some(permit),
         }
     }
+    // A growing buffer is up to twice as long as what is in it.
+    bytes.shrink_to_fit();
     Ok(Held { bytes: bytes.into(), _share: share })
 }
 

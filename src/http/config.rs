@@ -23,6 +23,11 @@ pub const ENV_PREFIX: &str = "GRADPHOTO_SERVE_";
 /// Largest configuration file, in bytes.
 const FILE_MAX: u64 = 1 << 20;
 
+/// Bytes for large photos, for each thread: one photo of 16 megapixels.
+const ROOM_A_THREAD: u64 = 48_000_000;
+/// Bytes for large photos whatever the number of threads: the largest that is read by default, 64 megapixels.
+const ROOM_AT_LEAST: u64 = 192_000_000;
+
 /// Everything that can be set.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -57,6 +62,9 @@ pub struct Work {
     pub threads: usize,
     /// Requests that may wait; 0 for two a thread. When they do, the next is refused.
     pub queue: usize,
+    /// Bytes of memory that the large photos worked on at once may take; 0 for 48 MB a thread, and at least 192 MB. One that
+    /// takes more is worked on while no other large one is.
+    pub photo_bytes: u64,
     /// Seconds from the last byte of a request to its answer, waiting and working together.
     pub deadline_seconds: NonZeroU64,
 }
@@ -172,7 +180,7 @@ impl Default for Config {
 
 impl Default for Work {
     fn default() -> Self {
-        Self { threads: 0, queue: 0, deadline_seconds: nonzero64(10) }
+        Self { threads: 0, queue: 0, photo_bytes: 0, deadline_seconds: nonzero64(10) }
     }
 }
 
@@ -215,6 +223,12 @@ impl Work {
     /// The places in the queue, with 0 resolved.
     pub fn queue(&self) -> NonZeroUsize {
         NonZeroUsize::new(self.queue).unwrap_or_else(|| self.threads().saturating_mul(nonzero(2)))
+    }
+
+    /// The bytes for large photos, with 0 resolved.
+    pub fn room(&self) -> NonZeroU64 {
+        let usual = || nonzero64((self.threads().get() as u64).saturating_mul(ROOM_A_THREAD).max(ROOM_AT_LEAST));
+        NonZeroU64::new(self.photo_bytes).unwrap_or_else(usual)
     }
 
     /// The deadline.

@@ -9,6 +9,7 @@ use super::body::{self, Held};
 use super::params::{Params, unknown};
 use super::problem::{Code, Problem};
 use super::state::AppState;
+use super::telemetry::Stages;
 use crate::units::Text;
 
 /// The field of a form that holds the photo.
@@ -27,6 +28,8 @@ pub struct Upload {
     pub name: Option<String>,
     /// The parameters of the request.
     pub params: Params,
+    /// Where the stages of the work on it are noted.
+    pub stages: Stages,
 }
 
 /// Reads the photo of a request that takes the parameters `known`.
@@ -40,14 +43,16 @@ pub async fn upload(state: &AppState, request: Request, known: &[&str]) -> Resul
     let params = Params::of_query(request.uri().query(), known)?;
     let kind = Kind::of(request.headers())?;
     let (parts, body) = request.into_parts();
+    let stages = parts.extensions.get::<Stages>().cloned().unwrap_or_default();
     let held = body::read(body, &parts.headers, &state.config().limits, &state.budget).await?;
-    let upload = match kind {
-        Kind::Raw => Upload { photo: held, name: None, params },
+    let (photo, name, params) = match kind {
+        Kind::Raw => (held, None, params),
         Kind::Form => {
             let request = Request::from_parts(parts, Body::from(held.bytes.clone()));
             form(request, held, params, known).await?
         }
     };
+    let upload = Upload { photo, name, params, stages };
     if upload.photo.bytes.is_empty() { Err(missing().spoken(upload.params.lang)) } else { Ok(upload) }
 }
 
@@ -91,7 +96,12 @@ impl Kind {
 }
 
 /// Reads a form that is in memory already.
-async fn form(request: Request, held: Held, query: Params, known: &[&str]) -> Result<Upload, Problem> {
+async fn form(
+    request: Request,
+    held: Held,
+    query: Params,
+    known: &[&str],
+) -> Result<(Held, Option<String>, Params), Problem> {
     let broken = || {
         let text = Text::new("表单格式错误或不完整", "the form is malformed or incomplete");
         Problem::new(Code::MalformedBody, text)
@@ -119,7 +129,7 @@ async fn form(request: Request, held: Held, query: Params, known: &[&str]) -> Re
         }
     }
     let (name, bytes) = found.ok_or_else(|| missing().spoken(params.lang))?;
-    Ok(Upload { photo: held.part(bytes), name, params: params.over(query) })
+    Ok((held.part(bytes), name, params.over(query)))
 }
 
 /// The last part of a path, of either system; browsers of old send whole paths.

@@ -19,6 +19,10 @@ pub struct Refusal {
 
 /// Judges and mends photos, each on the thread it is called on.
 pub trait Judge: Send + Sync + 'static {
+    /// Bytes of memory that checking this photo takes, or normalizing it, told by its headers. Called on the event loop, so it
+    /// is quick.
+    fn memory(&self, bytes: &[u8], normalize: bool) -> u64;
+
     /// The report of a photo.
     fn check(&self, input: Input<'_>, profile: &Profile) -> Report;
 
@@ -30,6 +34,10 @@ pub trait Judge: Send + Sync + 'static {
 }
 
 impl Judge for Engine {
+    fn memory(&self, bytes: &[u8], normalize: bool) -> u64 {
+        Engine::memory(self, bytes, normalize)
+    }
+
     fn check(&self, input: Input<'_>, profile: &Profile) -> Report {
         Engine::check(self, input, profile)
     }

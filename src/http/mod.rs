@@ -21,6 +21,7 @@ pub mod rate;
 pub mod routes;
 pub mod server;
 pub mod state;
+pub mod telemetry;
 pub mod tls;
 
 use axum::Router;
@@ -80,5 +81,5 @@ fn cors(origins: Vec<HeaderValue>) -> CorsLayer {
         .allow_origin(AllowOrigin::list(origins))
         .allow_methods([Method::GET, Method::POST])
         .allow_headers([AUTHORIZATION, CONTENT_TYPE])
-        .expose_headers(routes::verdict::NAMES.map(HeaderName::from_static))
+        .expose_headers(routes::verdict::HEADERS.map(|header| HeaderName::from_static(header.name)))
 }

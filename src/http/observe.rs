@@ -17,13 +17,16 @@ use super::metrics::{Answer, Route};
 use super::params::lang_of_query;
 use super::problem::Problem;
 use super::state::AppState;
+use super::telemetry::Stages;
 
 /// The header with the id of a request.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Runs a request and tells about it.
-pub async fn observe(State(state): State<AppState>, request: Request, next: Next) -> Response {
+pub async fn observe(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
     let start = Instant::now();
+    let stages = Stages::default();
+    request.extensions_mut().insert(stages.clone());
     let id = request_id(request.headers());
     let lang = lang_of_query(request.uri().query()).unwrap_or_else(|| accept::language(request.headers()));
     let matched = request.extensions().get::<MatchedPath>();
@@ -41,14 +44,16 @@ pub async fn observe(State(state): State<AppState>, request: Request, next: Next
         problem.render(&mut response, lang, &id);
     }
     let status = response.status().as_u16();
-    let elapsed = start.elapsed();
+    let end = Instant::now();
+    let elapsed = end.saturating_duration_since(start);
+    let [waited, worked] = stages.ms(end);
     let role = response.extensions().get::<Role>().map_or("", |role| role.name());
     span.in_scope(|| {
         let ms = elapsed.as_secs_f64() * 1e3;
         // 503 is the service protecting itself; other failures are bugs.
         match status {
-            500 | 501 | 502 | 504.. => tracing::error!(status, code, role, ms, "failed"),
-            _ => tracing::info!(status, code, role, ms, "answered"),
+            500 | 501 | 502 | 504.. => tracing::error!(status, code, role, ms, waited, worked, "failed"),
+            _ => tracing::info!(status, code, role, ms, waited, worked, "answered"),
         }
     });
     state.metrics.request_seconds.get_or_create(&Route { route: route.clone() }).observe(elapsed.as_secs_f64());

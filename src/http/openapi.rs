@@ -8,6 +8,7 @@ use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi};
 
 use super::params;
 use super::problem::{Code, ProblemDocument, ProblemKind};
+use super::routes::verdict::HEADERS;
 use super::routes::{catalog, ops, photos};
 use crate::profile::Profile;
 use crate::report::Report;
@@ -47,6 +48,7 @@ pub(super) fn document(mut api: OpenApi) -> Value {
     if let Some(paths) = document["paths"].as_object_mut() {
         for operation in paths.values_mut().filter_map(Value::as_object_mut).flat_map(Map::values_mut) {
             require_photo(operation);
+            add_headers(operation);
             add_problems(operation);
         }
     }
@@ -100,6 +102,21 @@ fn require_photo(operation: &mut Value) {
     for raw in content.values_mut().filter(|kind| kind.get("schema").is_none()) {
         raw["schema"] = json!({ "type": "string", "format": "binary", "minLength": 1 });
     }
+}
+
+/// Lists the headers of an answer about a photo.
+fn add_headers(operation: &mut Value) {
+    if operation["tags"][0] != PHOTOS {
+        return;
+    }
+    let normalized = operation["operationId"] == "normalize";
+    let named = HEADERS.iter().filter(|header| normalized || !header.normalized).map(|header| {
+        // As people write it; a name is the same in small letters.
+        let capital = |part: &str| part[..1].to_uppercase() + &part[1..];
+        let name = header.name.split('-').map(capital).collect::<Vec<_>>().join("-");
+        (name, json!({ "description": header.about, "schema": { "type": "string" } }))
+    });
+    operation["responses"]["200"]["headers"] = Value::Object(named.collect());
 }
 
 /// The problems an address of `tag` can answer with.

@@ -102,7 +102,7 @@ impl AppState {
         let (threads, places) = (config.work.threads(), config.work.queue());
         Ok(Self(Arc::new(Shared {
             judge,
-            pool: Pool::start(threads, places).map_err(StateError::Threads)?,
+            pool: Pool::start(threads, places, config.work.room()).map_err(StateError::Threads)?,
             budget: Budget::new(config.limits.buffered_bytes),
             metrics: Metrics::new(threads.get(), places.get()),
             keys,

@@ -143,6 +143,9 @@ pub(crate) struct Source<'a> {
     pub nets: &'a Nets,
 }
 
+/// Bytes that normalizing takes a pixel beside the decoded photo, at most: its part in the frame in linear light.
+pub(crate) const COPY: u64 = 6;
+
 /// Refuses a photo of which a part is missing.
 ///
 /// # Errors

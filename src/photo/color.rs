@@ -7,26 +7,45 @@ use moxcms::{ColorProfile, DataColorSpace, Layout, ProfileText, RenderingIntent,
 /// `None` for sample types photos do not have (floating point).
 ///
 /// Transparency is resolved in the file's own colours, before its profile is applied: white is white in all of them.
-pub(super) fn to_rgb8(samples: Vec<u8>, color: ColorType) -> Option<Vec<u8>> {
-    let samples = match color {
+///
+/// Nothing is copied: of a large photo there is one copy in memory, given room for three bytes a pixel.
+pub(super) fn to_rgb8(mut samples: Vec<u8>, color: ColorType) -> Option<Vec<u8>> {
+    match color {
         ColorType::Rgb8 => return Some(samples),
-        ColorType::L8 | ColorType::La8 | ColorType::Rgba8 => samples,
+        ColorType::L8 | ColorType::La8 | ColorType::Rgba8 => {}
         ColorType::L16 | ColorType::La16 | ColorType::Rgb16 | ColorType::Rgba16 => {
-            samples.as_chunks::<2>().0.iter().map(|&pair| reduce(u16::from_ne_bytes(pair))).collect()
+            for at in 0..samples.len() / 2 {
+                samples[at] = reduce(u16::from_ne_bytes([samples[2 * at], samples[2 * at + 1]]));
+            }
+            samples.truncate(samples.len() / 2);
         }
         _ => return None,
+    }
+    let channels = usize::from(color.channel_count());
+    let pixels = samples.len() / channels;
+    let rgb = |samples: &[u8], at: usize| match samples[channels * at..][..channels] {
+        [gray] => [gray; 3],
+        [gray, alpha] => [on_white(gray, alpha); 3],
+        [r, g, b, alpha] => [on_white(r, alpha), on_white(g, alpha), on_white(b, alpha)],
+        [r, g, b, ..] => [r, g, b],
+        [] => [0; 3],
     };
-    Some(match color.channel_count() {
-        1 => samples.iter().flat_map(|&gray| [gray; 3]).collect(),
-        2 => samples.as_chunks().0.iter().flat_map(|&[gray, alpha]| [on_white(gray, alpha); 3]).collect(),
-        3 => samples,
-        _ => samples
-            .as_chunks()
-            .0
-            .iter()
-            .flat_map(|&[r, g, b, alpha]| [on_white(r, alpha), on_white(g, alpha), on_white(b, alpha)])
-            .collect(),
-    })
+    // Where a pixel grows, from the last: what is written over has been read.
+    if channels < 3 {
+        samples.resize(3 * pixels, 0);
+        for at in (0..pixels).rev() {
+            let pixel = rgb(&samples, at);
+            samples[3 * at..][..3].copy_from_slice(&pixel);
+        }
+    } else if channels > 3 {
+        for at in 0..pixels {
+            let pixel = rgb(&samples, at);
+            samples[3 * at..][..3].copy_from_slice(&pixel);
+        }
+    }
+    samples.truncate(3 * pixels);
+    samples.shrink_to_fit();
+    Some(samples)
 }
 
 /// 16 bits to 8, rounded: 65535 = 255 * 257.

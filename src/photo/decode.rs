@@ -30,7 +30,7 @@ pub enum DecodeError {
     #[error("the file is empty; upload it again")]
     Empty,
     /// The content is of a format that is not decoded, or of none we know.
-    #[error("{} files are not decoded; save the photo as JPEG", .0.name())]
+    #[error("{}", undecoded(*.0))]
     Format(Format),
     /// The format is decoded, but not this way of coding it.
     #[error("this way of coding the photo is not decoded ({0}); save it as a plain JPEG")]
@@ -57,6 +57,13 @@ pub enum DecodeError {
     /// The content contradicts itself.
     #[error("the file is damaged ({0}); copy or upload it again")]
     Damaged(String),
+}
+
+fn undecoded(format: Format) -> String {
+    match format {
+        Format::Unknown => "the file is not a photo; upload the photo as JPEG".to_owned(),
+        format => format!("{} files are not decoded; save the photo as JPEG", format.name()),
+    }
 }
 
 impl DecodeError {
@@ -383,8 +390,10 @@ fn read_with(
         container.icc = decoder.icc_profile().ok().flatten();
     }
     let color = decoder.color_type();
-    // Inside the limits just tested, so it fits.
-    let mut samples = vec![0; decoder.total_bytes() as usize];
+    // Inside the limits just tested, so it fits. Gray gets room for the colours it is turned into, in the same place.
+    let stored = decoder.total_bytes() as usize;
+    let mut samples = Vec::with_capacity(stored.max(3 * width as usize * height as usize));
+    samples.resize(stored, 0);
     if salvage {
         samples.iter_mut().enumerate().for_each(|(at, sample)| *sample = mark(at));
     }

@@ -111,7 +111,7 @@ pub(super) fn survey<'a>(bytes: &'a [u8], limits: &Limits) -> Survey<'a> {
 }
 
 /// The body of the segment whose length field is at `at`; `None` when the file ends before it.
-fn segment(bytes: &[u8], at: usize) -> Option<&[u8]> {
+pub(super) fn segment(bytes: &[u8], at: usize) -> Option<&[u8]> {
     let length = usize::from(u16_at(bytes, at)?);
     // A length counts its own two bytes; less is a lie, taken as an empty segment.
     bytes.get(at + 2..at + length.max(2))

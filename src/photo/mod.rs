@@ -12,6 +12,7 @@ mod entropy;
 pub mod exif;
 mod headers;
 pub mod jpeg;
+mod memory;
 mod quality;
 pub(crate) mod resize;
 mod traces;
@@ -22,6 +23,7 @@ pub use container::{Container, Density, DensitySource, FileFacts, Format, Integr
 pub(crate) use decode::Opened;
 pub use decode::{DecodeError, decode};
 pub use jpeg::{JpegFacts, QualityEstimate};
+pub use memory::memory;
 
 /// A decoded photo: upright, 8-bit sRGB.
 #[derive(Debug, Clone)]

@@ -8,7 +8,20 @@ const WORDS = {
   review: { zh: "需人工复核", en: "review" },
   reject: { zh: "不合格", en: "reject" },
   none: { zh: "没有应答", en: "no answer" },
+  wait: { zh: "处理中……", en: "working ..." },
+  "/v1/check": { zh: "检查照片", en: "Check a photo" },
+  "/v1/normalize": { zh: "制作合格照片", en: "Make a compliant photo" },
+  profile: { zh: "标准", en: "Profile" },
+  "captured-before": { zh: "判断照片新旧的日期（如毕业日期）", en: "Day its age is judged against, such as graduation" },
+  background: { zh: "背景", en: "Background" },
+  rotate: { zh: "允许旋转以摆正双眼", en: "May be turned to level the eyes" },
+  keep: { zh: "保留", en: "keep" },
+  auto: { zh: "不合格时更换", en: "replaced when it fails" },
+  true: { zh: "是", en: "yes" },
+  false: { zh: "否", en: "no" },
 };
+// What has no words here goes by its own name.
+const word = (name) => WORDS[name]?.[lang] || name;
 let lang = navigator.language.startsWith("zh") ? "zh" : "en";
 let operations = [];
 let profiles = [];
@@ -19,6 +32,7 @@ function speak() {
   document.documentElement.lang = lang;
   at("language").textContent = lang === "zh" ? "English" : "中文";
   for (const element of document.querySelectorAll("[data-zh]")) element.textContent = element.dataset[lang];
+  for (const option of at("operation").options) option.textContent = `${word(option.dataset.path)} (${option.dataset.path})`;
   if (last) show(last);
 }
 
@@ -29,7 +43,12 @@ async function load() {
       if ((operation.tags || []).includes(PHOTOS)) operations.push({ path, method, ...operation });
     }
   }
-  at("operation").replaceChildren(...operations.map((op, index) => new Option(`${op.summary} (${op.path})`, index)));
+  at("operation").replaceChildren(...operations.map((op, index) => {
+    const option = new Option(op.summary, index);
+    option.dataset.path = op.path;
+    return option;
+  }));
+  speak();
   await loadProfiles();
   fields();
 }
@@ -45,8 +64,11 @@ function options(name) {
   const chosen = profiles.find((profile) => profile.id === at("parameter-profile")?.value) || profiles.find((p) => p.default);
   switch (name) {
     case "profile": return profiles.map((p) => new Option(`${p.title[lang]} (${p.id})`, p.id, p.default, p.default));
-    case "background": return ["keep", "auto", ...(chosen?.backgrounds || []).map((color) => color.name)].map((v) => new Option(v, v));
-    case "rotate": return ["false", "true"].map((v) => new Option(v, v));
+    case "background": return [
+      ...["keep", "auto"].map((v) => new Option(word(v), v)),
+      ...(chosen?.backgrounds || []).map((color) => new Option(lang === "zh" ? color.zh : color.name, color.name)),
+    ];
+    case "rotate": return ["false", "true"].map((v) => new Option(word(v), v));
     default: return [];
   }
 }
@@ -62,7 +84,10 @@ function fields() {
     input.id = `parameter-${parameter.name}`;
     input.name = parameter.name;
     label.title = parameter.description || "";
-    label.append(parameter.name, input);
+    // What was chosen before stays, where it can still be chosen.
+    const before = at(input.id)?.value;
+    if (before && (!choices.length || choices.some((choice) => choice.value === before))) input.value = before;
+    label.append(word(parameter.name), input);
     return label;
   });
   at("parameters").replaceChildren(...rows);
@@ -73,7 +98,10 @@ function choose(chosen) {
   file = chosen;
   URL.revokeObjectURL(at("before").src);
   at("before").src = URL.createObjectURL(file);
-  at("before").hidden = false;
+  at("name").textContent = file.name;
+  // An answer to another photo is none to this one.
+  last = null;
+  at("answer").hidden = true;
 }
 
 async function send(event) {
@@ -84,6 +112,11 @@ async function send(event) {
   for (const input of at("parameters").querySelectorAll("input, select")) if (input.value) query.set(input.name, input.value);
   const body = new FormData();
   body.append("photo", file);
+  last = null;
+  at("answer").hidden = false;
+  at("answer").className = at("verdict").className = "wait";
+  at("verdict").textContent = word("wait");
+  at("submit").disabled = true;
   const line = `${operation.method.toUpperCase()} ${operation.path}?${query}`;
   try {
     const answer = await fetch(`${operation.path}?${query}`, { method: operation.method, body, headers: { Accept: "application/json", ...authorization() } });
@@ -91,12 +124,14 @@ async function send(event) {
   } catch (error) {
     last = { line, status: 0, value: { title: WORDS.none[lang], detail: String(error) } };
   }
+  at("submit").disabled = false;
   show(last);
 }
 
 function show({ line, status, id, value }) {
   const report = value.report || value;
   at("answer").hidden = false;
+  at("answer").className = "";
   at("verdict").className = report.verdict || "problem";
   at("verdict").textContent = report.verdict ? WORDS[report.verdict][lang] : `${status} ${value.title}`;
   at("detail").textContent = value.detail || (value.report ? report.actions.map((a) => a.text[lang]).join(lang === "zh" ? "；" : "; ") : "");
@@ -121,6 +156,7 @@ function show({ line, status, id, value }) {
 at("language").addEventListener("click", () => { lang = lang === "zh" ? "en" : "zh"; speak(); fields(); });
 at("operation").addEventListener("change", fields);
 at("key").addEventListener("change", async () => { await loadProfiles(); fields(); });
+at("parameters").addEventListener("change", (event) => { if (event.target.name === "profile") fields(); });
 at("photo").addEventListener("change", (event) => choose(event.target.files[0]));
 at("form").addEventListener("submit", send);
 for (const name of ["dragover", "dragleave", "drop"]) {
@@ -130,5 +166,8 @@ for (const name of ["dragover", "dragleave", "drop"]) {
     if (name === "drop") choose(event.dataTransfer.files[0]);
   });
 }
+// What the browser cannot show is no reason not to send it.
+at("before").addEventListener("load", () => { at("before").hidden = false; });
+at("before").addEventListener("error", () => { at("before").hidden = true; });
 speak();
 load();

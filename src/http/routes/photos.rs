@@ -20,13 +20,11 @@ use crate::http::extract::{Upload, upload};
 use crate::http::metrics::{Action, Verdict};
 use crate::http::problem::{Code, Problem};
 use crate::http::state::AppState;
+use crate::http::telemetry::{Stage, Stages};
 use crate::http::{Refusal, openapi, params};
 use crate::normalize::Options;
 use crate::profile::Profile;
 use crate::report::Report;
-
-/// Whether the file came back unchanged because it was compliant.
-pub const ALREADY_COMPLIANT: &str = "gradphoto-already-compliant";
 
 /// A normalized photo as JSON.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -80,15 +78,6 @@ impl Answer {
     )),
     responses((
         status = 200, description = "The report", body = ref("#/components/schemas/Report"), content_type = "application/json",
-        headers(
-            ("Gradphoto-Verdict" = String, description = "accept, review or reject"),
-            ("Gradphoto-Fixable" = String, description = "true when software can mend everything that fails"),
-            ("Gradphoto-Failing" = String, description = "Ids of the checks that fail, separated by commas; absent when none does"),
-            ("Gradphoto-Warning" = String, description = "Ids of the checks that warn"),
-            ("Gradphoto-Undetermined" = String, description = "Ids of the checks that could not be determined"),
-            ("Gradphoto-Profile" = String, description = "Id of the profile"),
-            ("Gradphoto-Report" = String, description = "Id of the report"),
-        ),
     )),
 )]
 pub async fn check(State(state): State<AppState>, request: Request) -> Result<Response, Problem> {
@@ -100,7 +89,8 @@ pub async fn check(State(state): State<AppState>, request: Request) -> Result<Re
 
 async fn judged(state: AppState, upload: Upload) -> Result<Response, Problem> {
     let profile = state.profile(upload.params.profile.as_deref())?;
-    let answer = work(&state, "check", move |state| {
+    let task = Task::of("check", &state, &upload);
+    let answer = work(&state, task, move |state| {
         let report = state.judge.check(input(&upload), &profile);
         count(state, "check", &profile, &report);
         Answer::json(verdict::headers(&report), &report)
@@ -131,17 +121,6 @@ async fn judged(state: AppState, upload: Upload) -> Result<Response, Problem> {
     responses((
         status = 200, description = "The photo, with its report or with the verdict in headers",
         content((ref("#/components/schemas/NormalizedAnswer") = "application/json"), ("image/jpeg")),
-        headers(
-            ("Gradphoto-Verdict" = String, description = "accept, review or reject"),
-            ("Gradphoto-Fixable" = String, description = "true when software can mend everything that fails"),
-            ("Gradphoto-Failing" = String, description = "Ids of the checks that fail, separated by commas; absent when none does"),
-            ("Gradphoto-Warning" = String, description = "Ids of the checks that warn"),
-            ("Gradphoto-Undetermined" = String, description = "Ids of the checks that could not be determined"),
-            ("Gradphoto-Actions" = String, description = "Ids of what was done to the photo"),
-            ("Gradphoto-Already-Compliant" = String, description = "true when the input came back unchanged"),
-            ("Gradphoto-Profile" = String, description = "Id of the profile"),
-            ("Gradphoto-Report" = String, description = "Id of the report"),
-        ),
     )),
 )]
 pub async fn normalize(State(state): State<AppState>, request: Request) -> Result<Response, Problem> {
@@ -155,13 +134,14 @@ async fn mended(state: AppState, upload: Upload, form: Form) -> Result<Response,
     let profile = state.profile(upload.params.profile.as_deref())?;
     let background = upload.params.background()?;
     let options = Options { background, rotate: upload.params.rotate.unwrap_or_default() };
-    let answer = work(&state, "normalize", move |state| {
+    let task = Task::of("normalize", &state, &upload);
+    let answer = work(&state, task, move |state| {
         let made = state.judge.normalize(input(&upload), &profile, &options);
         let made = made.map_err(|Refusal { code, text }| Problem::new(Code::CannotNormalize, text).reason(code))?;
         count(state, "normalize", &profile, &made.report);
         let mut headers = verdict::headers(&made.report);
         let unchanged = HeaderValue::from_static(if made.already_compliant { "true" } else { "false" });
-        headers.insert(HeaderName::from_static(ALREADY_COMPLIANT), unchanged);
+        headers.insert(HeaderName::from_static(verdict::ALREADY_COMPLIANT), unchanged);
         match form {
             Form::Jpeg => Ok(Answer { form, headers, body: made.jpeg }),
             Form::Json => {
@@ -183,20 +163,38 @@ fn count(state: &AppState, action: &'static str, profile: &Arc<Profile>, report:
     state.metrics.verdicts.get_or_create(&labels).inc();
 }
 
+/// What is known of work before it is done.
+struct Task {
+    action: &'static str,
+    /// Bytes of memory it takes.
+    weight: u64,
+    stages: Stages,
+}
+
+impl Task {
+    fn of(action: &'static str, state: &AppState, upload: &Upload) -> Self {
+        let weight = state.judge.memory(&upload.photo.bytes, action == "normalize");
+        Self { action, weight, stages: upload.stages.clone() }
+    }
+}
+
 /// Does `work` on the pool, within the deadline.
 async fn work(
     state: &AppState,
-    action: &'static str,
+    Task { action, weight, stages }: Task,
     work: impl FnOnce(&AppState) -> Result<Answer, Problem> + Send + 'static,
 ) -> Result<Answer, Problem> {
+    stages.reach(Stage::Asked);
     let own = state.clone();
     let timed = move || {
+        stages.reach(Stage::Begun);
         let start = Instant::now();
         let answer = work(&own);
         own.metrics.work_seconds.get_or_create(&Action { action }).observe(start.elapsed().as_secs_f64());
+        stages.reach(Stage::Done);
         answer
     };
-    match state.pool.run(state.config().work.deadline(), timed).await {
+    match state.pool.run(state.config().work.deadline(), weight, timed).await {
         Ok(answer) => answer,
         Err(Refused::Full) => Err(Problem::plain(Code::QueueFull)),
         Err(Refused::ShuttingDown) => Err(Problem::plain(Code::ShuttingDown)),

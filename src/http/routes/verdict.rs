@@ -5,8 +5,33 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use crate::check::Status;
 use crate::report::{Report, Verdict};
 
-/// The headers, in the order of the OpenAPI document.
-pub const NAMES: [&str; 8] = [VERDICT, FIXABLE, FAILING, WARNING, UNDETERMINED, ACTIONS, PROFILE, REPORT];
+/// A header of an answer about a photo.
+#[derive(Debug, Clone, Copy)]
+pub struct Header {
+    /// Its name, in small letters.
+    pub name: &'static str,
+    /// What it says.
+    pub about: &'static str,
+    /// Whether only a normalized photo has it.
+    pub normalized: bool,
+}
+
+/// Every such header, in the order of the OpenAPI document.
+pub const HEADERS: [Header; 9] = [
+    of(VERDICT, "accept, review or reject"),
+    of(FIXABLE, "true when software can mend everything that fails"),
+    of(FAILING, "Ids of the checks that fail, separated by commas; absent when none does"),
+    of(WARNING, "Ids of the checks that warn"),
+    of(UNDETERMINED, "Ids of the checks that could not be determined"),
+    Header { normalized: true, ..of(ACTIONS, "Ids of what was done to the photo") },
+    Header { normalized: true, ..of(ALREADY_COMPLIANT, "true when the input came back unchanged") },
+    of(PROFILE, "Id of the profile"),
+    of(REPORT, "Id of the report"),
+];
+
+const fn of(name: &'static str, about: &'static str) -> Header {
+    Header { name, about, normalized: false }
+}
 
 /// `accept`, `review` or `reject`.
 pub const VERDICT: &str = "gradphoto-verdict";
@@ -20,6 +45,8 @@ pub const WARNING: &str = "gradphoto-warning";
 pub const UNDETERMINED: &str = "gradphoto-undetermined";
 /// Ids of what a normalization did.
 pub const ACTIONS: &str = "gradphoto-actions";
+/// Whether the file came back unchanged because it was compliant.
+pub const ALREADY_COMPLIANT: &str = "gradphoto-already-compliant";
 /// Id of the profile.
 pub const PROFILE: &str = "gradphoto-profile";
 /// Id of the report.

@@ -28,6 +28,8 @@ pub(super) struct Card<'a> {
 }
 
 struct Reason {
+    /// Id of the check; empty where none was reached.
+    id: String,
     kind: &'static str,
     word: Text,
     title: Text,
@@ -51,7 +53,14 @@ impl<'a> Card<'a> {
         };
         let Some(report) = &item.row.report else {
             let message = item.row.error.clone().unwrap_or_default();
-            let reason = Reason { kind: "fail", word: error_word(), title: Text::default(), message, hint: None };
+            let reason = Reason {
+                id: String::new(),
+                kind: "fail",
+                word: error_word(),
+                title: Text::default(),
+                message,
+                hint: None,
+            };
             return Self { reasons: vec![reason], ..base };
         };
         let mut open: Vec<_> = report.checks.iter().filter(|check| check.status != Status::Pass).collect();
@@ -70,6 +79,7 @@ impl<'a> Card<'a> {
             reasons: open
                 .into_iter()
                 .map(|check| Reason {
+                    id: check.id.clone(),
                     kind: match check.status {
                         Status::Fail => "fail",
                         Status::Warn => "warn",
