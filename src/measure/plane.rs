@@ -1,8 +1,8 @@
 //! A small single-channel copy of a part of a photo: what the detail measures look at.
 
-use fast_image_resize as fr;
 use image::RgbImage;
 
+use crate::photo::resize::{FilterType, resized_plane};
 use crate::units::Rect;
 
 /// Luma (BT.601, 0 to 255) of a rectangle of a photo, row-major.
@@ -40,12 +40,9 @@ impl Plane {
         }
         let size = |n: usize| ((n as f64 * factor).round() as usize).max(1);
         let (width, height) = (size(self.width), size(self.height));
-        let source =
-            fr::images::ImageRef::new(self.width as u32, self.height as u32, &self.data, fr::PixelType::U8).ok()?;
-        let mut target = fr::images::Image::new(width as u32, height as u32, fr::PixelType::U8);
-        let options = fr::ResizeOptions::new().resize_alg(fr::ResizeAlg::Convolution(fr::FilterType::Box));
-        fr::Resizer::new().resize(&source, &mut target, &options).ok()?;
-        Some(Self { width, height, data: target.into_vec() })
+        let from = (self.width as u32, self.height as u32);
+        let data = resized_plane(&self.data, from, (width as u32, height as u32), FilterType::Box)?;
+        Some(Self { width, height, data })
     }
 
     /// Rows become columns, so that a measure along rows serves both directions.

@@ -1,7 +1,8 @@
 //! Pictures made smaller by averaging, through `fast_image_resize`.
 
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{PixelType, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::pixels::{U8, U8x3};
+use fast_image_resize::{PixelTrait, ResizeAlg, ResizeOptions, Resizer};
 use image::RgbImage;
 
 pub(crate) use fast_image_resize::FilterType;
@@ -9,13 +10,32 @@ pub(crate) use fast_image_resize::FilterType;
 use crate::units::Rect;
 
 /// A part of a picture, at `width` x `height` pixels. `None` when the part is empty or not inside of the picture.
-pub(crate) fn resized(rgb: &RgbImage, part: Rect, (width, height): (u32, u32), filter: FilterType) -> Option<RgbImage> {
-    let source = ImageRef::new(rgb.width(), rgb.height(), rgb.as_raw(), PixelType::U8x3).ok()?;
-    let mut target = Image::new(width, height, PixelType::U8x3);
+pub(crate) fn resized(rgb: &RgbImage, part: Rect, size: (u32, u32), filter: FilterType) -> Option<RgbImage> {
+    RgbImage::from_raw(size.0, size.1, convolved::<U8x3>(rgb.as_raw(), rgb.dimensions(), part, size, filter)?)
+}
+
+/// A plane of bytes of `from` (width, height) at the size `to`. `None` when either is empty or `plane` is too short.
+pub(crate) fn resized_plane(plane: &[u8], from: (u32, u32), to: (u32, u32), filter: FilterType) -> Option<Vec<u8>> {
+    let whole = Rect::from_edges(0.0, 0.0, f64::from(from.0), f64::from(from.1));
+    convolved::<U8>(plane, from, whole, to, filter)
+}
+
+/// For one kind of pixel: the library's way for any kind takes all of its kernels into the program, in every crate that
+/// calls it.
+fn convolved<P: PixelTrait>(
+    samples: &[u8],
+    (width, height): (u32, u32),
+    part: Rect,
+    size: (u32, u32),
+    filter: FilterType,
+) -> Option<Vec<u8>> {
+    let source = TypedImageRef::<P>::from_buffer(width, height, samples).ok()?;
+    let mut out = vec![0; size.0 as usize * size.1 as usize * P::size()];
+    let mut target = TypedImage::<P>::from_buffer(size.0, size.1, &mut out).ok()?;
     let options =
         ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter)).crop(part.x, part.y, part.width, part.height);
-    Resizer::new().resize(&source, &mut target, &options).ok()?;
-    RgbImage::from_raw(width, height, target.into_vec())
+    Resizer::new().resize_typed(&source, &mut target, &options).ok()?;
+    Some(out)
 }
 
 #[cfg(test)]

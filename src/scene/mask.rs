@@ -1,7 +1,5 @@
 //! Person and background, pixel by pixel: by the colours of a plain background, or by the segmentation net.
 
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{PixelType, ResizeOptions, Resizer};
 use image::{GrayImage, RgbImage};
 
 use super::Work;
@@ -10,7 +8,7 @@ use super::surface::{Sample, Surface};
 use crate::face::Face;
 use crate::face::net::{Net, NetError};
 use crate::measure::border::Border;
-use crate::photo::resize::{FilterType, resized};
+use crate::photo::resize::{FilterType, resized, resized_plane};
 use crate::units::Rect;
 
 /// Width of the strips along the top and the sides that are expected to show background, over the picture's side.
@@ -266,13 +264,11 @@ pub(crate) fn person_by_net(work: &Work, face: Option<&Face>, net: &dyn Net) -> 
         return Err(fault(format!("gave {} values, not {}", probability.len(), side * side)));
     }
     let bytes: Vec<u8> = probability.iter().map(|p| (p * 255.0).round().clamp(0.0, 255.0) as u8).collect();
-    let low = ImageRef::new(side, side, &bytes, PixelType::U8).map_err(|e| fault(e.to_string()))?;
-    let (cw, ch) = (crop.width as u32, crop.height as u32);
-    let mut fine = Image::new(cw, ch, PixelType::U8);
-    let bicubic = ResizeOptions::new().resize_alg(fast_image_resize::ResizeAlg::Convolution(FilterType::Bilinear));
-    Resizer::new().resize(&low, &mut fine, &bicubic).map_err(|e| fault(e.to_string()))?;
+    let size = (crop.width as u32, crop.height as u32);
+    let fine = resized_plane(&bytes, (side, side), size, FilterType::Bilinear)
+        .ok_or_else(|| fault("an empty crop".to_owned()))?;
     let mut mask = GrayImage::new(rgb.width(), rgb.height());
-    for (y, row) in fine.buffer().chunks_exact(cw as usize).enumerate() {
+    for (y, row) in fine.chunks_exact(size.0 as usize).enumerate() {
         let start = (crop.y as usize + y) * rgb.width() as usize + crop.x as usize;
         mask.as_mut()[start..start + row.len()].copy_from_slice(row);
     }
