@@ -6,7 +6,7 @@
 //!
 //! Threads bound the time that photos take, not the memory: a large photo takes hundreds of times that of a small one. So a
 //! job has a weight in bytes, and the heavy jobs at work share a fixed room. A heavy job that has no room waits, the heavy
-//! ones behind it wait too, so that it has its turn, and light ones pass it by.
+//! ones behind it wait too, so that it has its turn, and light ones pass it by. Half of the places are for light jobs alone.
 
 use std::collections::VecDeque;
 use std::num::{NonZeroU64, NonZeroUsize};
@@ -23,7 +23,7 @@ pub const LIGHT: u64 = 12 << 20;
 /// Why work was not done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
-    /// Every place in the queue is taken.
+    /// Every place in the queue is taken, or half of them by heavy work and this is heavy too.
     #[error("the queue is full")]
     Full,
     /// No new work is taken any more.
@@ -169,9 +169,14 @@ impl Shared {
         if state.queue.len() >= self.places {
             return Err(Refused::Full);
         }
+        let weight = if weight > LIGHT { weight.min(self.room) } else { 0 };
+        // Heavy jobs wait for each other; were all places theirs, a thread could be idle and every small photo refused.
+        let heavy = state.queue.iter().filter(|job| job.weight > 0).count();
+        if weight > 0 && heavy >= (self.places / 2).max(1) {
+            return Err(Refused::Full);
+        }
         let id = state.next;
         state.next += 1;
-        let weight = if weight > LIGHT { weight.min(self.room) } else { 0 };
         state.queue.push_back(Job { id, weight, work });
         self.wake.notify_one();
         Ok(Place { shared: Arc::clone(self), id })
@@ -376,6 +381,20 @@ mod tests {
         assert_eq!(behind.await.expect("joins"), Ok(7), "there was room beside the first all the time");
         drop(release);
         assert_eq!(first.await.expect("joins"), Ok(()));
+    }
+
+    #[tokio::test]
+    async fn heavy_jobs_leave_places_to_light_ones() {
+        let pool = pool(2, 4);
+        let (release, first) = occupy(&pool, ROOM).await;
+        let waiting = [queue(&pool, LONG, ROOM).await, queue(&pool, LONG, ROOM).await];
+        assert_eq!(pool.run(LONG, ROOM, || 1).await, Err(Refused::Full));
+        assert_eq!(pool.run(LONG, 0, || 1).await, Ok(1));
+        drop(release);
+        assert_eq!(first.await.expect("joins"), Ok(()));
+        for job in waiting {
+            assert_eq!(job.await.expect("joins"), Ok(7));
+        }
     }
 
     #[tokio::test]
