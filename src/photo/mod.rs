@@ -12,6 +12,7 @@ mod entropy;
 pub mod exif;
 mod headers;
 pub mod jpeg;
+pub mod pdf;
 mod quality;
 pub(crate) mod resize;
 mod traces;

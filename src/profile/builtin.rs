@@ -26,6 +26,8 @@ embed![
     "xinjiang-graduation",
     "xinhua-graduation",
     "gaokao",
+    "chongqing-attachment",
+    "anhui-attachment",
 ];
 
 /// Ids of the built-in profiles; the national one first.
