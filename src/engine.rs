@@ -10,8 +10,9 @@ use crate::facts::{Facts, Missing};
 use crate::judge;
 use crate::limits::Limits;
 use crate::normalize::{self, NormalizeError, Normalized, Source, Task};
+use crate::photo::pdf::PdfState;
 use crate::photo::{self, FileFacts, Photo};
-use crate::profile::Profile;
+use crate::profile::{Kind, Profile};
 use crate::report::{self, Report, Timings};
 use crate::scene::Scene;
 
@@ -81,6 +82,9 @@ impl Engine {
     ) -> (Report, T) {
         let mut clock = Clock::start();
         let (file, decoded) = photo::decode(input.bytes, input.name, &self.limits);
+        if profile.kind == Kind::Document {
+            return self.look_at_document(input, profile, file, decoded.ok(), clock, look);
+        }
         let photo = decoded.as_ref().map_err(|_| Missing::Unreadable);
         let photo_ms = clock.lap();
 
@@ -107,6 +111,77 @@ impl Engine {
         (report, look(photo.ok()))
     }
 
+    /// The same for a document, in which no face is looked for.
+    fn look_at_document<T>(
+        &self,
+        input: Input<'_>,
+        profile: &Profile,
+        file: FileFacts,
+        photo: Option<Photo>,
+        mut clock: Clock,
+        look: impl FnOnce(Option<&Photo>) -> T,
+    ) -> (Report, T) {
+        let photo = photo.or_else(|| photo::pdf::picture(input.bytes, &file, &self.limits));
+        let photo_ms = clock.lap();
+        let readable_pdf = file.container.pdf.as_ref().is_some_and(|pdf| pdf.state == PdfState::Whole);
+        let missing = if readable_pdf { Missing::NotRendered } else { Missing::Unreadable };
+        let facts = self.facts_of_document(&file, photo.as_ref().ok_or(missing), profile, input);
+        let judged = judge::judge(&facts, profile);
+        let checks_ms = clock.lap();
+        let timings = Timings { photo: photo_ms, checks: checks_ms, total: clock.total(), ..Timings::default() };
+        (report::build(&facts, profile, judged, timings), look(photo.as_ref()))
+    }
+
+    fn facts_of_document<'a>(
+        &'a self,
+        file: &'a FileFacts,
+        photo: Result<&'a Photo, Missing>,
+        profile: &Profile,
+        input: Input<'_>,
+    ) -> Facts<'a> {
+        let none = Missing::NoFace;
+        let facts = Facts::new(file, photo, Err(none), Err(none), profile.canvas, &self.nets);
+        facts.captured_before(input.captured_before)
+    }
+
+    /// Brings a picture of a document within the limits of its profile, whole and legible.
+    fn normalize_document(
+        &self,
+        input: Input<'_>,
+        profile: &Profile,
+        options: &normalize::Options,
+    ) -> Result<Normalized, NormalizeError> {
+        let mut clock = Clock::start();
+        let (file, photo) = photo::decode(input.bytes, input.name, &self.limits);
+        normalize::document::admit(&file, profile, options)?;
+        let photo = photo?;
+        normalize::whole(&file, &photo)?;
+        let photo_ms = clock.lap();
+        let facts = self.facts_of_document(&file, Ok(&photo), profile, input);
+        if Task::of(&facts, profile, options)? == Task::Nothing {
+            let judged = judge::judge(&facts, profile);
+            let timings = Timings { photo: photo_ms, checks: clock.lap(), total: clock.total(), ..Timings::default() };
+            return Ok(Normalized {
+                jpeg: input.bytes.to_vec(),
+                report: report::build(&facts, profile, judged, timings),
+                already_compliant: true,
+                plan: None,
+                source_sha256: file.sha256,
+            });
+        }
+        let made = normalize::document::made(&file, &photo, profile)?;
+        let mut report = self.check(Input { bytes: &made.jpeg, ..input }, profile);
+        report.actions = made.actions;
+        judge::keep_of_original(&mut report, &facts, profile);
+        Ok(Normalized {
+            jpeg: made.jpeg,
+            report,
+            already_compliant: false,
+            plan: None,
+            source_sha256: file.sha256.clone(),
+        })
+    }
+
     /// Makes a compliant photo out of a raw one, as far as profile and options allow. `input.name` is the name the result goes
     /// by.
     ///
@@ -121,6 +196,9 @@ impl Engine {
         profile: &Profile,
         options: &normalize::Options,
     ) -> Result<Normalized, NormalizeError> {
+        if profile.kind == Kind::Document {
+            return self.normalize_document(input, profile, options);
+        }
         let mut clock = Clock::start();
         let opened = photo::Opened::new(input.bytes, input.name, &self.limits);
         // A large photo that gets another size anyway need not be decoded in full.

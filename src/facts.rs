@@ -13,6 +13,7 @@ use crate::face::landmarks::{self, Mesh};
 use crate::face::net::Nets;
 use crate::face::parser::HeadMap;
 use crate::face::{Faces, MIN_MESH_SCORE};
+use crate::measure::document::{self, Look};
 use crate::measure::skin::SkinMap;
 use crate::photo::{FileFacts, Photo};
 use crate::profile::Canvas;
@@ -33,6 +34,10 @@ pub enum Missing {
     NotStated,
     /// No face was found.
     NoFace,
+    /// No text was found.
+    NoText,
+    /// It is a PDF whose pages are more than one picture; they are not rendered.
+    NotRendered,
     /// The photo's aspect ratio is not the profile's, so positions can be judged only after cropping.
     WrongShape,
     /// The background could not be told from the person.
@@ -58,6 +63,8 @@ impl Missing {
             Missing::NotInFormat => ("此格式没有该项", "the format has no such property"),
             Missing::NotStated => ("文件或请求中没有注明", "neither the file nor the request states it"),
             Missing::NoFace => ("没有检测到人脸", "no face was found"),
+            Missing::NoText => ("没有找到文字", "no text was found"),
+            Missing::NotRendered => ("PDF页面不作渲染", "pages of a PDF are not rendered"),
             Missing::WrongShape => (
                 "照片宽高比不符，裁剪后才能判断位置",
                 "the aspect ratio differs from the profile's; positions can be judged after cropping",
@@ -94,6 +101,7 @@ pub struct Facts<'a> {
     skin: OnceCell<Option<SkinMap>>,
     head: OnceCell<Result<HeadMap, Missing>>,
     fine_mesh: OnceCell<Result<Mesh, Missing>>,
+    document: OnceCell<Look>,
 }
 
 /// Samples over the width of the face: plenty for medians over its skin.
@@ -120,6 +128,7 @@ impl<'a> Facts<'a> {
             skin: OnceCell::new(),
             head: OnceCell::new(),
             fine_mesh: OnceCell::new(),
+            document: OnceCell::new(),
         }
     }
 
@@ -134,6 +143,12 @@ impl<'a> Facts<'a> {
         let (photo, face) = (self.photo?, self.face()?);
         let parse = || HeadMap::of(&photo.rgb, face, self.nets.parser.as_ref()).map_err(|_| Missing::Internal);
         self.head.get_or_init(parse).as_ref().map_err(|missing| *missing)
+    }
+
+    /// The picture as that of a document, looked at when a check first asks for it.
+    pub fn document(&self) -> Result<&Look, Missing> {
+        let photo = self.photo?;
+        Ok(self.document.get_or_init(|| document::look(&photo.rgb)))
     }
 
     /// The main face's mesh by the fine net, shared by the checks of eyes and mouth. It takes three times what the face's

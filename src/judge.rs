@@ -4,9 +4,9 @@
 //! missing fact makes it undetermined, and undetermined never passes. A measurement that knows it is unsure, and a
 //! profile value of low confidence, can only warn.
 
-use crate::check::{self, Check, Fix, Measured, NEVER_CHECKED, Status, Value, When};
+use crate::check::{self, Check, Fix, Measured, NEVER_CHECKED, NEVER_CHECKED_OF_DOCUMENTS, Status, Value, When};
 use crate::facts::{Facts, Missing};
-use crate::profile::{Band, Edge, Profile, Rule, Ruler};
+use crate::profile::{Band, Edge, Kind, Profile, Rule, Ruler};
 use crate::report::{CheckResult, Limit, NotChecked, Report, ReportValue, Verdict};
 use crate::units::{Lang, Text, Unit};
 
@@ -80,12 +80,17 @@ pub fn keep_of_original(report: &mut Report, original: &Facts<'_>, profile: &Pro
 
 /// What the profile did not ask for, and what no software can know.
 pub fn not_checked(profile: &Profile) -> Vec<NotChecked> {
-    let unasked = check::all().filter(|check| profile.rule(check.id).is_none()).map(|check| NotChecked {
-        id: check.id.to_owned(),
-        reason: Text::new("所选标准没有此项要求", "the profile does not ask for it"),
-    });
-    let unknowable =
-        NEVER_CHECKED.iter().map(|&(id, zh, en)| NotChecked { id: id.to_owned(), reason: Text::new(zh, en) });
+    let kind = profile.kind;
+    let unasked =
+        check::all().filter(|check| kind.takes(check.id) && profile.rule(check.id).is_none()).map(|check| NotChecked {
+            id: check.id.to_owned(),
+            reason: Text::new("所选标准没有此项要求", "the profile does not ask for it"),
+        });
+    let never = match kind {
+        Kind::Portrait => NEVER_CHECKED,
+        Kind::Document => NEVER_CHECKED_OF_DOCUMENTS,
+    };
+    let unknowable = never.iter().map(|&(id, zh, en)| NotChecked { id: id.to_owned(), reason: Text::new(zh, en) });
     unasked.chain(unknowable).collect()
 }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use gradphoto::check;
-use gradphoto::profile::{self, Band, Canvas, Confidence, Edge, Of, Profile};
+use gradphoto::profile::{self, Band, Canvas, Confidence, Edge, Kind, Of, Profile};
 
 fn builtin(id: &str) -> Profile {
     profile::builtin(id).unwrap_or_else(|error| panic!("{error}"))
@@ -32,6 +32,7 @@ fn every_built_in_profile_loads_whole() {
     for profile in all() {
         assert!(seen.insert(profile.id.clone()), "{} is there twice", profile.id);
         assert!(profile.title.zh != profile.title.en, "{}: a title in both languages", profile.id);
+        assert_eq!(profile.canvas.is_none(), profile.kind == Kind::Document, "{}", profile.id);
         for (check, rule) in &profile.rules {
             assert!(check::find(check).is_some(), "{}: {check}", profile.id);
             let from = &profile.provenance[check];

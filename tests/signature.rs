@@ -96,11 +96,14 @@ fn ruled(degrees: f64) -> Coverage {
     lines
 }
 
+/// Name, paper and light, ink, quality of the JPEG in between, and whether there are ruled lines.
+type Condition = (&'static str, Scene, [f64; 3], Option<u8>, bool);
+
 /// What the documentation says of each condition: `cargo test --release --test signature table -- --nocapture`.
 #[test]
 fn table_of_conditions() {
     let shadow = Scene { shadow: (0.45, 25.0), gradient: 0.7, ..PLAIN };
-    let conditions: [(&str, Scene, [f64; 3], Option<u8>, bool); 9] = [
+    let conditions: [Condition; 9] = [
         ("plain, black", PLAIN, BLACK, None, false),
         ("plain, blue", PLAIN, BLUE, None, false),
         ("light falling to 50 %", Scene { gradient: 0.5, ..PLAIN }, BLACK, Some(90), false),

@@ -91,7 +91,8 @@ fn limits(check: &Check, lang: Lang) -> Vec<(Vec<&'static str>, String)> {
     let mut groups: Vec<(Vec<&'static str>, String)> = Vec::new();
     // A built-in profile that does not load is an error of the tests, not of this page.
     let loaded = profile::builtin_ids().filter_map(|id| Some((id, profile::builtin(id).ok()?)));
-    for (id, profile) in loaded {
+    // Of documents nobody asks for a face, nor of portraits for text.
+    for (id, profile) in loaded.filter(|(_, profile)| profile.kind.takes(check.id)) {
         let said = profile.rule(check.id).map_or_else(
             || pick(lang, "不检查", "not asked for").to_owned(),
             |rule| {

@@ -8,6 +8,7 @@ pub mod accessories;
 pub mod background;
 pub mod clothes;
 pub mod cover;
+pub mod document;
 pub mod explain;
 pub mod eyes;
 pub mod face;
@@ -227,6 +228,7 @@ pub static FAMILIES: &[&[Check]] = &[
     light::CHECKS,
     image::CHECKS,
     frame::CHECKS,
+    document::CHECKS,
 ];
 
 /// All checks, in report order.
@@ -254,6 +256,16 @@ impl Check {
             .unwrap_or(&self.says[0])
     }
 }
+
+/// The same of a picture of a document.
+pub static NEVER_CHECKED_OF_DOCUMENTS: &[(&str, &str, &str)] = &[
+    (
+        "content",
+        "内容是否属实、是否为要求的证件：本程序不读取文字",
+        "whether it is the document asked for and what it says: this program reads no text",
+    ),
+    ("genuine", "原件真伪：软件无法从图片判断", "whether the original is genuine: no software can tell from a picture"),
+];
 
 /// What no software can tell from one photo; always listed in a report, so that nobody reads silence as a pass.
 pub static NEVER_CHECKED: &[(&str, &str, &str)] = &[

@@ -11,10 +11,11 @@ use super::office::Office;
 use super::outputs::{Outputs, Pattern};
 use super::run::{Checked, FolderRun, RunArgs, Undone, end_at_interrupt, wanted};
 use super::{CliError, DEFAULT_PROFILE, LangChoice, Outcome, load_profile};
+use crate::batch::Entry;
 use crate::batch::journal::{Head, Journal};
 use crate::batch::look::{Look, Wanted};
 use crate::engine::{Engine, Input};
-use crate::normalize::{Background, Normalized, Options};
+use crate::normalize::{Background, NormalizeError, Normalized, Options};
 use crate::profile::Profile;
 use crate::report::Verdict;
 use crate::units::Text;
@@ -94,7 +95,7 @@ pub fn run(args: &NormalizeArgs, lang: LangChoice, color: bool, out: &mut dyn Wr
         wanted,
     };
     end_at_interrupt(&run.options.cancel)?;
-    run.run(out, |place, _, bytes| job.done(place, bytes))
+    run.run(out, |place, entry, bytes| job.done(place, entry, bytes))
 }
 
 /// What is done with every photo of a run.
@@ -114,12 +115,16 @@ impl Job {
     /// # Errors
     /// What is wrong with the photo; or that the result cannot be written, which ends the run: a full disk is told at once,
     /// not after a hundred thousand photos.
-    fn done(&self, place: usize, bytes: &[u8]) -> Result<Checked, Undone> {
+    fn done(&self, place: usize, entry: &Entry, bytes: &[u8]) -> Result<Checked, Undone> {
         let path = self.outputs.path(place).map_err(Undone::Photo)?;
         let name = path.file_name().map(|name| name.to_string_lossy());
         let input = Input { bytes, name: name.as_deref(), captured_before: self.captured_before };
         let made = self.engine.normalize(input, &self.profile, &self.options);
-        let Normalized { jpeg, report, source_sha256, .. } = made.map_err(|error| Undone::Photo(error.text()))?;
+        let made = match made {
+            Err(NormalizeError::Pdf) => return self.as_it_is(entry, bytes),
+            made => made.map_err(|error| Undone::Photo(error.text()))?,
+        };
+        let Normalized { jpeg, report, source_sha256, .. } = made;
         let look = self.look(&jpeg);
         let needs_retake = report.verdict == Verdict::Reject;
         let checked = Checked { look, sha256: source_sha256, ..Checked::from(report) };
@@ -132,6 +137,19 @@ impl Job {
         }
         self.outputs.write(path, &jpeg).map_err(Undone::Run)?;
         Ok(Checked { output: Some(path.to_owned()), ..checked })
+    }
+
+    /// A PDF, which is not changed: good as it is, or not at all.
+    fn as_it_is(&self, entry: &Entry, bytes: &[u8]) -> Result<Checked, Undone> {
+        let name = entry.name();
+        let input = Input { bytes, name: name.as_deref(), captured_before: self.captured_before };
+        let report = self.engine.check(input, &self.profile);
+        if report.verdict == Verdict::Reject {
+            return Err(Undone::Photo(NormalizeError::Pdf.text()));
+        }
+        let note =
+            Text::new("PDF文件不作修改，可直接使用原文件", "not written: a PDF is not changed; use the file as it is");
+        Ok(Checked { note: Some(note), ..Checked::from(report) })
     }
 
     /// The look of a result, where a report shows it.

@@ -83,7 +83,11 @@ fn show(profile: &Profile, lang: Lang, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{}{}", pick(lang, "基于：", "extends: "), profile.extends.join(" < "))?;
     }
     let canvas = profile.canvas;
-    writeln!(out, "{}{}x{} px", pick(lang, "成品尺寸：", "canvas: "), canvas.width, canvas.height)?;
+    if canvas.is_none() {
+        writeln!(out, "{}", pick(lang, "对象：证件图片（无成品尺寸）", "for pictures of documents, of any size"))?;
+    } else {
+        writeln!(out, "{}{}x{} px", pick(lang, "成品尺寸：", "canvas: "), canvas.width, canvas.height)?;
+    }
 
     writeln!(out, "\n{}", pick(lang, "规范化处理", "normalizing"))?;
     let from = profile.provenance.get(profile::NORMALIZE);

@@ -4,6 +4,7 @@ pub mod artifacts;
 pub mod border;
 pub mod clothes;
 pub mod cover;
+pub mod document;
 pub mod eyes;
 pub mod glasses;
 pub mod jewelry;

@@ -62,6 +62,17 @@ pub(super) fn of_plan(plan: &Plan, (width, height): (u32, u32)) -> Vec<Action> {
     actions
 }
 
+/// The whole picture was made smaller, where it was.
+pub(super) fn reduce((width, height): (u32, u32), (w, h): (u32, u32)) -> Option<Action> {
+    let percent = 100.0 * f64::from(w) / f64::from(width.max(1));
+    let reduced = action(
+        "reduce",
+        format!("由{width}×{height}缩小至{percent:.0}%，成为{w}×{h}像素，画面未裁剪"),
+        format!("reduced from {width}x{height} to {percent:.0} %, to {w}x{h} pixels, without cropping"),
+    );
+    ((width, height) != (w, h)).then_some(reduced)
+}
+
 /// The background was replaced.
 pub(super) fn background(color: &NamedColor) -> Action {
     let [r, g, b] = color.rgb;

@@ -75,6 +75,19 @@ pub enum NormalizeError {
         /// The end of the band that is missed.
         limit: u64,
     },
+    /// Within the limit of bytes the text of the document cannot be read any more.
+    #[error(
+        "within the limit on bytes the text would not stay legible (characters {steps:.1} steps high, at least {least}): crop what lies around the document, or photograph it in even light so that less noise has to be kept"
+    )]
+    Illegible {
+        /// Height of a character in widths of its edges.
+        steps: f64,
+        /// What is needed.
+        least: f64,
+    },
+    /// A PDF, which is never changed.
+    #[error("a PDF is not changed: use it as it is where it meets the profile, else export it again")]
+    Pdf,
     /// A fault of ours.
     #[error("an internal fault ({0}); please report it")]
     Internal(String),
@@ -136,6 +149,8 @@ impl NormalizeError {
             Self::UnknownColor { .. } => "unknown-background",
             Self::Cutout(_) => "cut-out",
             Self::Bytes { .. } => "bytes",
+            Self::Illegible { .. } => "illegible",
+            Self::Pdf => "pdf",
             Self::Internal(_) => "internal",
         }
     }
@@ -172,6 +187,10 @@ impl NormalizeError {
             Self::Bytes { quality, bytes, limit } => format!(
                 "照片噪点或花纹过多：品质{quality}时仍有{bytes}字节，超过{limit}字节，请在光线充足的纯色背景前重新拍摄"
             ),
+            Self::Illegible { steps, least } => format!(
+                "压缩到字节数上限以内后文字将难以辨认（字高为笔画边缘宽度的{steps:.1}倍，至少{least}倍），请裁去证件以外的部分，或在均匀光线下重新拍摄"
+            ),
+            Self::Pdf => "PDF文件不作修改：符合要求的可直接使用，否则请重新导出".to_owned(),
             Self::Internal(what) => format!("程序内部错误（{what}），请报告"),
         };
         Text::new(zh, self.to_string())

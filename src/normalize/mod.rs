@@ -6,6 +6,7 @@
 
 mod actions;
 mod backdrop;
+pub(crate) mod document;
 mod error;
 mod fit;
 mod frame;

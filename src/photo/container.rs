@@ -3,6 +3,7 @@
 use super::exif::ExifFacts;
 use super::headers;
 use super::jpeg::{self, JpegFacts};
+use super::pdf::{self, PdfFacts};
 use crate::limits::Limits;
 
 /// Image format by content.
@@ -89,6 +90,8 @@ pub struct Container {
     pub density: Option<Density>,
     /// JPEG facts.
     pub jpeg: Option<JpegFacts>,
+    /// PDF facts.
+    pub pdf: Option<PdfFacts>,
     /// EXIF.
     pub exif: ExifFacts,
     /// Embedded ICC profile.
@@ -192,7 +195,12 @@ pub(super) fn read(bytes: &[u8], limits: &Limits) -> (Container, Stream) {
         Format::WebP => headers::webp(&mut container, bytes),
         Format::Bmp => headers::bmp(&mut container, bytes),
         Format::Tiff => headers::tiff(&mut container, bytes),
-        Format::Heic | Format::Gif | Format::Pdf | Format::Unknown => Stream::Sound,
+        Format::Pdf => {
+            // A file above the limit is not read.
+            container.pdf = (bytes.len() as u64 <= limits.max_bytes).then(|| pdf::read(bytes));
+            Stream::Sound
+        }
+        Format::Heic | Format::Gif | Format::Unknown => Stream::Sound,
     };
     (container, stream)
 }
@@ -222,6 +230,7 @@ impl Container {
             has_alpha: false,
             density: None,
             jpeg: None,
+            pdf: None,
             exif: ExifFacts::default(),
             icc: None,
             trailing_bytes: 0,

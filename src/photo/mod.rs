@@ -13,6 +13,7 @@ pub mod exif;
 mod headers;
 pub mod jpeg;
 mod memory;
+pub mod pdf;
 mod quality;
 pub(crate) mod resize;
 mod traces;

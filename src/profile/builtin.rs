@@ -34,6 +34,8 @@ embed![
     "exit-entry",
     "cet",
     "us-visa",
+    "chongqing-attachment",
+    "anhui-attachment",
     "portrait",
 ];
 

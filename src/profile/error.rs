@@ -146,6 +146,16 @@ pub enum Problem {
     /// A profile without base and without canvas.
     #[error("no `canvas`: write canvas = {{ width = 480, height = 640 }}, or extend a profile that has one")]
     NoCanvas,
+    /// A check that profiles of this kind do not have.
+    #[error(
+        "`{check}` has no meaning in a profile of kind `{kind}`: documents are judged by `file.*` and `document.*`, portraits by all but `document.*`"
+    )]
+    OtherKind {
+        /// The check.
+        check: String,
+        /// The profile's kind.
+        kind: &'static str,
+    },
     /// A canvas no photo can have.
     #[error("a canvas of {width}x{height} px makes no sense: each side must be 1 to {limit} px")]
     BadCanvas {

@@ -131,14 +131,18 @@ fn merge(
     }
     let at_canvas = raw.canvas.as_ref().map(|canvas| canvas.span());
     let own_canvas = raw.canvas.as_ref().map(|canvas| *canvas.get_ref());
-    let canvas =
-        own_canvas.or(base.as_ref().map(|base| base.canvas)).ok_or_else(|| document.refuse(None, Problem::NoCanvas))?;
+    let kind = raw.kind.or(base.as_ref().map(|base| base.kind)).unwrap_or_default();
+    let canvas = match own_canvas.or(base.as_ref().map(|base| base.canvas)) {
+        Some(canvas) => canvas,
+        None => kind.canvas().map_err(|problem| document.refuse(None, problem))?,
+    };
 
     let mut profile = Profile {
         id: id.clone(),
         version: raw.version.get_ref().clone(),
         title: Text::new(raw.title.zh.get_ref().trim(), raw.title.en.get_ref().trim()),
         extends: base.iter().flat_map(|base| std::iter::once(&base.id).chain(&base.extends)).cloned().collect(),
+        kind,
         canvas,
         normalize: BTreeMap::new(),
         names: base.as_ref().and_then(|base| base.names.clone()),
@@ -168,6 +172,7 @@ fn merge(
         let check = key.get_ref();
         let refuse = |problem| document.refuse(Some(key.span()), problem);
         let unit = catalog.unit(check).ok_or_else(|| refuse(catalog.unknown(check)))?;
+        kind.admit(check).map_err(refuse)?;
         let rule = profile.rules.entry(check.clone()).or_default();
         let provenance = profile.provenance.entry(check.clone()).or_default();
         lay_over(rule, provenance, check, own, raw).map_err(refuse)?;
@@ -176,6 +181,7 @@ fn merge(
     if profile.rules.is_empty() {
         return Err(document.refuse(None, Problem::NoChecks));
     }
+    profile.rules.keys().try_for_each(|check| kind.admit(check)).map_err(|problem| document.refuse(None, problem))?;
     validate::canvas(canvas, profile.rule("file.dimensions")).map_err(|problem| document.refuse(at_canvas, problem))?;
     Ok(profile)
 }

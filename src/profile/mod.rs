@@ -5,6 +5,7 @@
 
 mod builtin;
 mod error;
+mod kind;
 mod load;
 pub mod names;
 mod raw;
@@ -22,6 +23,7 @@ use crate::units::Text;
 
 pub use builtin::{builtin, builtin_ids, resolve};
 pub use error::{Problem, ProfileError};
+pub use kind::Kind;
 #[cfg(feature = "cli")]
 pub(crate) use load::NORMALIZE;
 pub use load::{load_file, parse};
@@ -40,6 +42,16 @@ pub struct Canvas {
     pub width: u32,
     /// Height in pixels.
     pub height: u32,
+}
+
+impl Canvas {
+    /// That of a profile without one: documents have no size to end up in.
+    pub const NONE: Self = Self { width: 0, height: 0 };
+
+    /// Whether there is none.
+    pub fn is_none(self) -> bool {
+        self == Self::NONE
+    }
 }
 
 /// A closed interval; an absent end is open.
@@ -222,7 +234,9 @@ pub struct Profile {
     pub title: Text,
     /// Ids of the profiles it extends, nearest first.
     pub extends: Vec<String>,
-    /// The size of the photo; where `file.dimensions` accepts others too, the preferred one.
+    /// What it judges.
+    pub kind: Kind,
+    /// The size of the photo; where `file.dimensions` accepts others too, the preferred one. Documents have none.
     pub canvas: Canvas,
     /// What normalizing may involve, where the profile says so.
     pub normalize: BTreeMap<Operation, Permission>,

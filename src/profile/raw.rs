@@ -13,7 +13,7 @@ use toml::de::{DeTable, DeValue};
 use super::error::{Problem, ProfileError};
 use super::names::RawNames;
 use super::suggest::closest;
-use super::{Band, Canvas, Confidence, Edge, NamedColor, Of, Operation, Permission};
+use super::{Band, Canvas, Confidence, Edge, Kind, NamedColor, Of, Operation, Permission};
 use crate::check;
 use crate::units::Unit;
 
@@ -69,6 +69,7 @@ pub(super) struct RawProfile {
     pub(super) version: Spanned<String>,
     pub(super) title: RawTitle,
     pub(super) extends: Option<Spanned<String>>,
+    pub(super) kind: Option<Kind>,
     pub(super) source: Option<String>,
     pub(super) confidence: Option<Confidence>,
     /// Source of the values whose confidence is `calibrated`.
@@ -83,7 +84,7 @@ pub(super) struct RawProfile {
 }
 
 /// Keys of a profile that people write below a `[check]` line by mistake.
-const TOP_KEYS: [&str; 7] = ["id", "version", "title", "extends", "calibrated-source", "canvas", "remove"];
+const TOP_KEYS: [&str; 8] = ["id", "version", "title", "extends", "kind", "calibrated-source", "canvas", "remove"];
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -55,6 +55,9 @@ pub(super) fn rule(
 
 /// Tests the canvas against itself and against the sizes the profile accepts.
 pub(super) fn canvas(canvas: Canvas, dimensions: Option<&Rule>) -> Result<(), Problem> {
+    if canvas.is_none() {
+        return Ok(());
+    }
     let Canvas { width, height } = canvas;
     let limit = Limits::default().max_side;
     if [width, height].iter().any(|side| !(1..=limit).contains(side)) {

@@ -72,7 +72,7 @@ pub struct ProfileRef {
     pub id: String,
     /// Its version.
     pub version: String,
-    /// The size positions are judged at, in pixels; limits in pixels are at this size.
+    /// The size positions are judged at, in pixels; limits in pixels are at this size. 0x0 for documents, which have none.
     pub canvas: Canvas,
 }
 

@@ -27,7 +27,7 @@ const LEAST_SHARE: f64 = 2e-5;
 
 /// Darkness of every place against the paper, and the mask of the ink.
 #[derive(Debug)]
-pub(super) struct Ink {
+pub(crate) struct Ink {
     pub width: usize,
     pub height: usize,
     /// Pixels here a pixel of the picture, at most 1.
@@ -49,7 +49,7 @@ impl Ink {
     ///
     /// # Errors
     /// [`SignatureError::NoInk`] when there is none.
-    pub(super) fn of(rgb: &RgbImage, paper: &Paper) -> Result<Self, SignatureError> {
+    pub(crate) fn of(rgb: &RgbImage, paper: &Paper) -> Result<Self, SignatureError> {
         let (w, h) = (f64::from(rgb.width()), f64::from(rgb.height()));
         let scale = (LONGEST / w.max(h)).min(1.0);
         let size = [w, h].map(|side| (side * scale).round().max(1.0) as u32);
@@ -83,13 +83,13 @@ impl Ink {
     }
 
     /// The middle of a pixel, in pixels of the picture.
-    pub(super) fn place(&self, at: usize) -> Point {
+    pub(crate) fn place(&self, at: usize) -> Point {
         Point::new(((at % self.width) as f64 + 0.5) / self.scale, ((at / self.width) as f64 + 0.5) / self.scale)
     }
 }
 
 /// Darkness of light against the paper's, 0 to 1 on the scale of encoded sRGB.
-pub(super) fn darkness(light: f32, paper: f32) -> f32 {
+pub(crate) fn darkness(light: f32, paper: f32) -> f32 {
     1.0 - f32::from(encoded(light / paper)) / 255.0
 }
 
@@ -135,7 +135,7 @@ fn grown(dark: &[f32], (width, height): (usize, usize), sure: f32, perhaps: f32)
 }
 
 /// The up to eight pixels around one.
-pub(super) fn around(at: usize, width: usize, height: usize) -> impl Iterator<Item = usize> {
+pub(crate) fn around(at: usize, width: usize, height: usize) -> impl Iterator<Item = usize> {
     let (x, y) = (at % width, at / width);
     let (x0, x1) = (x.saturating_sub(1), (x + 1).min(width - 1));
     let (y0, y1) = (y.saturating_sub(1), (y + 1).min(height - 1));

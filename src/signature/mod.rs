@@ -12,9 +12,9 @@ mod deskew;
 mod error;
 mod file;
 mod group;
-mod ink;
+pub(crate) mod ink;
 mod lines;
-mod paper;
+pub(crate) mod paper;
 mod render;
 
 use image::RgbImage;

@@ -28,7 +28,7 @@ const EDGE: usize = 2;
 
 /// The paper's own light.
 #[derive(Debug)]
-pub(super) struct Paper {
+pub(crate) struct Paper {
     width: usize,
     height: usize,
     /// Linear light, 0 to 1.
@@ -47,7 +47,7 @@ impl Paper {
     ///
     /// # Errors
     /// [`SignatureError::NotPaper`] when most of the picture is dark.
-    pub(super) fn of(rgb: &RgbImage) -> Result<Self, SignatureError> {
+    pub(crate) fn of(rgb: &RgbImage) -> Result<Self, SignatureError> {
         let (w, h) = (f64::from(rgb.width()), f64::from(rgb.height()));
         let factor = (w.max(h) / LONGEST).max(2.0);
         let size = [w, h].map(|side| (side / factor).round().max(1.0) as u32);
@@ -98,7 +98,7 @@ impl Paper {
     }
 
     /// The paper's light at a place of the picture, interpolated.
-    pub(super) fn light(&self, at: Point) -> [f32; 3] {
+    pub(crate) fn light(&self, at: Point) -> [f32; 3] {
         let place = |v: f64, scale: f64, n: usize| {
             let v = (v * scale - 0.5).clamp(0.0, (n - 1) as f64);
             let low = (v as usize).min(n.saturating_sub(2));
@@ -114,13 +114,18 @@ impl Paper {
         [0, 1, 2].map(|c| a[c] + (b[c] - a[c]) * fy)
     }
 
+    /// Share of the picture that is sheet, 0 to 1.
+    pub(crate) fn share(&self) -> f64 {
+        self.sheet.iter().filter(|&&sheet| sheet).count() as f64 / self.sheet.len() as f64
+    }
+
     /// Whether a place of the picture belongs to the sheet.
-    pub(super) fn is_sheet(&self, at: Point) -> bool {
+    pub(crate) fn is_sheet(&self, at: Point) -> bool {
         self.sheet[self.index(at)]
     }
 
     /// Whether it belongs to the sheet's inside, away from where the sheet meets something else.
-    pub(super) fn is_inside(&self, at: Point) -> bool {
+    pub(crate) fn is_inside(&self, at: Point) -> bool {
         self.inner[self.index(at)]
     }
 

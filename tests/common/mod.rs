@@ -172,6 +172,7 @@ pub fn profile(checks: &[&str]) -> Profile {
         version: "1".into(),
         title: Text::new("自考", "self-taught"),
         extends: Vec::new(),
+        kind: Default::default(),
         normalize: Default::default(),
         canvas: CANVAS,
         names: None,

@@ -7,6 +7,7 @@ mod tests;
 
 use super::{Check, Fix, Measured, Status, When, say};
 use crate::facts::{Facts, Missing};
+use crate::photo::pdf::{PdfFacts, PdfState};
 use crate::photo::{Container, Format, Integrity};
 use crate::profile::{Band, Rule};
 use crate::units::Unit;
@@ -42,6 +43,13 @@ const FORMAT: Check = Check {
     blocked_by: &[],
     says: &[
         say(When::Ok, "文件格式为 {value}", "the file is {value}", "", ""),
+        say(
+            When::Case("pdf"),
+            "文件格式为 pdf（版本 {version}，{pages} 页）",
+            "the file is a pdf (version {version}, {pages_en})",
+            "",
+            "",
+        ),
         say(
             When::High,
             "照片文件不规范：内容是 {value}，要求 {allowed}",
@@ -89,6 +97,11 @@ fn format(facts: &Facts<'_>, rule: &Rule) -> Result<Measured, Missing> {
     }
     if !rule.allowed.is_empty() && !rule.allowed.iter().any(|allowed| allowed == container.format.name()) {
         return Ok(measured);
+    }
+    if let Some(PdfFacts { version: Some((major, minor)), pages: Some(pages), .. }) = container.pdf {
+        let pages_en = if pages == 1 { "1 page".to_owned() } else { format!("{pages} pages") };
+        let measured = measured.case("pdf").detail("version", format!("{major}.{minor}"));
+        return Ok(measured.detail("pages", pages).detail("pages_en", pages_en));
     }
     Ok(match &container.jpeg {
         Some(jpeg) if !jpeg.is_common() => {
@@ -150,7 +163,8 @@ const INTEGRITY: Check = Check {
     method: "JPEG: every Huffman symbol is walked (T.81 annex F and G), so that data that end early, do not decode, or \
              do not end with the last block are seen; the missing share is that of the blocks, in progressive files \
              that of the coefficients' bits. PNG, WebP, BMP, TIFF: chunk and strip ends and checksums; the missing \
-             share is that of the rows.",
+             share is that of the rows. PDF: the end marker and a page tree that can be walked, neither locked nor larger than \
+             what is unpacked.",
     blind: "Data exchanged for other well-formed data. A change inside a JPEG that happens to end on the last block.",
     unit: Unit::Word,
     fix: Fix::Retake,
@@ -192,6 +206,34 @@ const INTEGRITY: Check = Check {
             "缩小尺寸后重新上传",
             "scale it down and upload it again",
         ),
+        say(
+            When::Case("pdf-cut"),
+            "文件不完整：PDF缺少结尾",
+            "the file is cut off: the end of the PDF is missing",
+            "从原件重新复制或上传",
+            "copy or upload it again from the original",
+        ),
+        say(
+            When::Case("pdf-damaged"),
+            "文件已损坏：PDF中没有可读的页面",
+            "the file is damaged: no pages can be read in the PDF",
+            "请重新导出PDF后上传",
+            "export the PDF again and upload it",
+        ),
+        say(
+            When::Case("pdf-encrypted"),
+            "PDF已加密或设有权限密码，无法读取",
+            "the PDF is locked with a password or permissions",
+            "请取消密码后重新导出并上传",
+            "export it again without a password and upload it",
+        ),
+        say(
+            When::Case("pdf-bomb"),
+            "PDF解压后超出可读取的上限",
+            "the PDF unpacks to more than is read",
+            "请重新导出PDF后上传",
+            "export the PDF again and upload it",
+        ),
         say(When::Case("empty"), "文件为空", "the file is empty", "请重新上传", "upload it again"),
     ],
     measure: integrity,
@@ -199,6 +241,15 @@ const INTEGRITY: Check = Check {
 
 fn integrity(facts: &Facts<'_>, _rule: &Rule) -> Result<Measured, Missing> {
     let named = |word: &'static str| Measured::word(word).case(word);
+    if let Some(pdf) = &facts.file.container.pdf {
+        return Ok(match pdf.state {
+            PdfState::Whole => Measured::word("whole"),
+            PdfState::Cut => named("pdf-cut"),
+            PdfState::Damaged => named("pdf-damaged"),
+            PdfState::Encrypted => named("pdf-encrypted"),
+            PdfState::Bomb => named("pdf-bomb"),
+        });
+    }
     Ok(match facts.file.integrity {
         Integrity::Whole => Measured::word("whole"),
         Integrity::Truncated { missing } if missing <= 0.0 => Measured::word("truncated").case("end-missing"),

@@ -35,7 +35,10 @@ pub(super) fn draw(
     pen.paragraph(12.0, false, Color::Faint, &format!("{}{size}, {kib:.1} KB", report.file.format));
     let canvas = report.profile.canvas;
     let profile = &report.profile;
-    let line = format!("{} {}, {} x {} px", profile.id, profile.version, canvas.width, canvas.height);
+    let mut line = format!("{} {}", profile.id, profile.version);
+    if !canvas.is_none() {
+        line += &format!(", {} x {} px", canvas.width, canvas.height);
+    }
     pen.paragraph(12.0, false, Color::Faint, &line);
     for check in reasons {
         pen.y += 10.0;
