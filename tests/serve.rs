@@ -127,6 +127,9 @@ fn who_does_not_end_is_cut_off() {
     assert_eq!(server.wait().code(), Some(0));
 }
 
+/// What a collector's address that cannot be used is answered with.
+const TELEMETRY: &str = if cfg!(feature = "otel") { "http://127.0.0.1:4318" } else { "--features otel" };
+
 #[test]
 fn wrong_settings_end_the_run_with_their_reason() {
     let dir = tempfile::tempdir().unwrap();
@@ -141,6 +144,7 @@ fn wrong_settings_end_the_run_with_their_reason() {
         (vec!["--set", "profile=gaoka"], "gaoka"),
         (vec!["--set", "tls.certificate=c.pem"], "tls.key"),
         (vec!["--set", "cors.origins=['*']"], "https://portal.example"),
+        (vec!["--set", "telemetry.endpoint=https://collector"], TELEMETRY),
         (vec!["--listen", "192.0.2.1:80", "--print-config"], "192.0.2.1:80"),
     ] {
         let out = gradphoto(&["serve"]).args(&args).output().unwrap();

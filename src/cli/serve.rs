@@ -99,6 +99,7 @@ pub fn run(args: &ServeArgs, out: &mut dyn Write) -> Result<(), CliError> {
         }
         Ok::<_, CliError>(())
     })?;
+    state.telemetry().close();
     // What was cut off is not waited for.
     runtime.shutdown_background();
     Ok(())

@@ -52,6 +52,8 @@ pub struct Config {
     pub log: Log,
     /// Web pages of other origins that may ask.
     pub cors: Cors,
+    /// Traces for an OpenTelemetry collector; only in a program built with the feature `otel`.
+    pub telemetry: Telemetry,
 }
 
 /// The threads that work, and the queue before them.
@@ -161,6 +163,16 @@ pub struct Cors {
     pub origins: Vec<String>,
 }
 
+/// Traces for an OpenTelemetry collector; only in a program built with the feature `otel`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Telemetry {
+    /// Address of the collector (OTLP over HTTP), such as `http://127.0.0.1:4318`; without one nothing is sent.
+    pub endpoint: Option<String>,
+    /// Name the service goes by there.
+    pub service: String,
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -174,6 +186,7 @@ impl Default for Config {
             tls: Tls::default(),
             log: Log::default(),
             cors: Cors::default(),
+            telemetry: Telemetry::default(),
         }
     }
 }
@@ -203,6 +216,12 @@ impl Default for Keys {
     fn default() -> Self {
         let many = |n| NonZeroU32::new(n).unwrap_or(NonZeroU32::MIN);
         Self { file: None, per_second: many(50), burst: many(100), reload_seconds: 2 }
+    }
+}
+
+impl Default for Telemetry {
+    fn default() -> Self {
+        Self { endpoint: None, service: "gradphoto".to_owned() }
     }
 }
 

@@ -3,7 +3,7 @@
 //! The log has no photos, no names and no keys: the pattern of the path instead of the path, the role instead of the
 //! key's name, the length of the photo instead of its name.
 
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
@@ -17,21 +17,24 @@ use super::metrics::{Answer, Route};
 use super::params::lang_of_query;
 use super::problem::Problem;
 use super::state::AppState;
-use super::telemetry::Stages;
+use super::telemetry::{Answered, Stages};
 
 /// The header with the id of a request.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// The header in which a proxy names the span above this request (W3C Trace Context).
+const PARENT: HeaderName = HeaderName::from_static("traceparent");
+
 /// Runs a request and tells about it.
 pub async fn observe(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
-    let start = Instant::now();
+    let (wall, start) = (SystemTime::now(), Instant::now());
     let stages = Stages::default();
     request.extensions_mut().insert(stages.clone());
     let id = request_id(request.headers());
     let lang = lang_of_query(request.uri().query()).unwrap_or_else(|| accept::language(request.headers()));
     let matched = request.extensions().get::<MatchedPath>();
     let route = matched.map_or_else(|| "unmatched".to_owned(), |path| path.as_str().to_owned());
-    let method = request.method().clone();
+    let (method, parent) = (request.method().clone(), request.headers().get(PARENT).cloned());
     let span = tracing::info_span!("request", id = %id, method = %method, route = %route);
 
     let mut response = next.run(request).instrument(span.clone()).await;
@@ -56,6 +59,17 @@ pub async fn observe(State(state): State<AppState>, mut request: Request, next: 
             _ => tracing::info!(status, code, role, ms, waited, worked, "answered"),
         }
     });
+    let answered = Answered {
+        method: &method,
+        route: &route,
+        parent: parent.as_ref().and_then(|parent| parent.to_str().ok()),
+        status,
+        code,
+        start: (wall, start),
+        end,
+        stages: &stages,
+    };
+    state.telemetry.tell(&answered);
     state.metrics.request_seconds.get_or_create(&Route { route: route.clone() }).observe(elapsed.as_secs_f64());
     state.metrics.requests.get_or_create(&Answer { route, status, code }).inc();
     response

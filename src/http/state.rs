@@ -16,6 +16,7 @@ use super::keys::{KeyError, KeyRing};
 use super::metrics::Metrics;
 use super::problem::{Code, Problem};
 use super::rate::Rates;
+use super::telemetry::{Telemetry, TelemetryError};
 use crate::profile::{self, Profile, ProfileError, closest};
 use crate::units::Text;
 
@@ -49,6 +50,9 @@ pub enum StateError {
     /// An origin that is none.
     #[error("cors.origins: `{0}` is no origin; write it like https://portal.example")]
     Origin(String),
+    /// Spans cannot be sent.
+    #[error(transparent)]
+    Telemetry(#[from] TelemetryError),
     /// The system gives no threads.
     #[error("no threads: {0}")]
     Threads(std::io::Error),
@@ -66,6 +70,7 @@ pub struct Shared {
     pub(super) metrics: Metrics,
     pub(super) keys: Option<KeyRing>,
     pub(super) rates: Rates,
+    pub(super) telemetry: Telemetry,
     profiles: BTreeMap<String, Arc<Profile>>,
     config: Config,
     draining: AtomicBool,
@@ -94,6 +99,7 @@ impl AppState {
             return Err(StateError::Origin(origin.clone()));
         }
         let profiles = profiles(&config)?;
+        let telemetry = Telemetry::start(&config.telemetry)?;
         let every = Duration::from_secs(config.keys.reload_seconds);
         let keys = config.keys.file.as_deref().map(|file| KeyRing::open(file, every)).transpose()?;
         if !config.listen.ip().is_loopback() && keys.as_ref().is_none_or(KeyRing::is_empty) {
@@ -107,6 +113,7 @@ impl AppState {
             metrics: Metrics::new(threads.get(), places.get()),
             keys,
             rates: Rates::new(config.keys.per_second, config.keys.burst),
+            telemetry,
             profiles,
             config,
             draining: AtomicBool::new(false),
@@ -123,6 +130,11 @@ impl Shared {
     /// The pool that works on photos.
     pub fn pool(&self) -> &Pool {
         &self.pool
+    }
+
+    /// Where spans go.
+    pub fn telemetry(&self) -> &Telemetry {
+        &self.telemetry
     }
 
     /// All profiles, by id.
