@@ -272,6 +272,23 @@ fn positions_are_judged_in_percent_and_from_the_bottom() {
     }
 }
 
+/// Where no glasses may be worn, any are told; and they only warn.
+#[test]
+fn glasses_are_told_where_none_may_be_worn() {
+    let bytes = png(&drawn());
+    for id in ["yanzhao-postgraduate", "us-visa"] {
+        let profile = builtin(id).unwrap();
+        let worn = |worn| {
+            let engine = Engine::with_nets(fake_nets(&[FACE], 5.0, worn));
+            let report = engine.check(Input { bytes: &bytes, name: None, captured_before: None }, &profile);
+            (status(&report, "glasses.worn"), number(&report, "glasses.worn"))
+        };
+        assert_eq!(worn(Worn::Nothing), (Status::Pass, 0.0), "{id}");
+        let (status, share) = worn(Worn::Sunglasses);
+        assert!(status == Status::Warn && share > 50.0, "{id}: {status:?} {share}");
+    }
+}
+
 #[test]
 fn what_another_finding_hides_is_undetermined_and_names_it() {
     // The eyes' surroundings are painted dark, as behind lenses: a lens as bright as skin is none.

@@ -37,7 +37,7 @@ use crate::facts::Facts;
 use crate::judge;
 use crate::measure::clothes;
 use crate::photo::{FileFacts, Format, Integrity, Photo};
-use crate::profile::{NamedColor, Operation, Permission, Profile};
+use crate::profile::{Band, NamedColor, Operation, Permission, Profile};
 use crate::report::{Action, Report};
 use crate::scene::lab::Lab;
 use crate::scene::{MaskSource, Scene, mask};
@@ -414,6 +414,9 @@ pub(crate) fn fitted_jpeg(
 /// Clearance, in face widths, between the person's outline and what is taken for pure background.
 const CLEARANCE: f32 = 0.03;
 
+/// The usual density of photos for print, in dots per inch.
+const PRINT_DENSITY: f64 = 300.0;
+
 /// Quality beyond which a file without a limit on its bytes only grows.
 const HIGH_QUALITY: f64 = 95.0;
 
@@ -435,9 +438,11 @@ fn demand(profile: &Profile, file: &FileFacts) -> Demand {
     let high = high.unwrap_or(if unlimited { HIGH_QUALITY } else { 100.0 });
     let quality = low.map_or(1, |v| v.ceil().clamp(1.0, 100.0) as u8)..=high.floor().clamp(1.0, 100.0) as u8;
     let dpi = match both("file.density") {
+        // What printers expect, wherever the profile leaves a choice.
+        (min, max) if min.or(max).is_some() && (Band { min, max }).contains(PRINT_DENSITY) => PRINT_DENSITY,
         (Some(min), Some(max)) => f64::midpoint(min, max).round(),
         (Some(end), None) | (None, Some(end)) => end.round(),
-        (None, None) => file.container.density.map_or(300.0, |density| density.x.round()),
+        (None, None) => file.container.density.map_or(PRINT_DENSITY, |density| density.x.round()),
     };
     Demand { bytes, quality, dpi: dpi.clamp(1.0, f64::from(u16::MAX)) as u16 }
 }
