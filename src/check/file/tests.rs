@@ -120,7 +120,8 @@ fn integrity_names_what_is_missing() {
     let end = read_and_measure(&bytes[..bytes.len() - 2]);
     assert_eq!((word(&end), end.case), ("truncated", Some("end-missing")));
     assert_eq!(word(&read_and_measure(b"")), "empty");
-    assert_eq!(word(&read_and_measure(b"%PDF-1.7")), "undecodable");
+    assert_eq!(word(&read_and_measure(b"\0\0\0\x18ftypheic")), "undecodable");
+    assert_eq!(word(&read_and_measure(b"%PDF-1.7")), "pdf-cut");
     for integrity in [Integrity::Damaged, Integrity::TooLarge] {
         let file = FileFacts { integrity, ..jpeg() };
         assert!(measure(&INTEGRITY, &file, &rule).expect("measured").case.is_some());
