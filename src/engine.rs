@@ -159,27 +159,11 @@ impl Engine {
         let photo_ms = clock.lap();
         let facts = self.facts_of_document(&file, Ok(&photo), profile, input);
         if Task::of(&facts, profile, options)? == Task::Nothing {
-            let judged = judge::judge(&facts, profile);
-            let timings = Timings { photo: photo_ms, checks: clock.lap(), total: clock.total(), ..Timings::default() };
-            return Ok(Normalized {
-                jpeg: input.bytes.to_vec(),
-                report: report::build(&facts, profile, judged, timings),
-                already_compliant: true,
-                plan: None,
-                source_sha256: file.sha256,
-            });
+            let timings = Timings { photo: photo_ms, ..Timings::default() };
+            return Ok(untouched(input, profile, &facts, timings, &mut clock));
         }
         let made = normalize::document::made(&file, &photo, profile)?;
-        let mut report = self.check(Input { bytes: &made.jpeg, ..input }, profile);
-        report.actions = made.actions;
-        judge::keep_of_original(&mut report, &facts, profile);
-        Ok(Normalized {
-            jpeg: made.jpeg,
-            report,
-            already_compliant: false,
-            plan: None,
-            source_sha256: file.sha256.clone(),
-        })
+        self.proved(input, profile, &facts, made)
     }
 
     /// Makes a compliant photo out of a raw one, as far as profile and options allow. `input.name` is the name the result goes
@@ -255,30 +239,33 @@ impl Engine {
             },
             Task::Remake(background) => Some(source.remade(profile, options, background.as_ref())?),
         };
-        let Some(made) = made else {
-            // Nothing was made: the facts at hand are those of the result.
-            let judged = judge::judge(&facts, profile);
-            let timings =
-                Timings { photo: photo_ms, face: face_ms, scene: scene_ms, checks: clock.lap(), total: clock.total() };
-            let report = report::build(&facts, profile, judged, timings);
-            return Ok(Normalized {
-                jpeg: input.bytes.to_vec(),
-                report,
-                already_compliant: true,
-                plan: None,
-                source_sha256: file.sha256.clone(),
-            });
-        };
+        match made {
+            Some(made) => self.proved(input, profile, &facts, made),
+            None => {
+                let timings = Timings { photo: photo_ms, face: face_ms, scene: scene_ms, ..Timings::default() };
+                Ok(untouched(input, profile, &facts, timings, clock))
+            }
+        }
+    }
+
+    /// Judges the file that was made, and keeps in its report what only the original tells.
+    fn proved(
+        &self,
+        input: Input<'_>,
+        profile: &Profile,
+        of_original: &Facts<'_>,
+        made: normalize::Made,
+    ) -> Result<Normalized, NormalizeError> {
         let mut report = self.check(Input { bytes: &made.jpeg, ..input }, profile);
         made.accepts(&report)?;
         report.actions = made.actions;
-        judge::keep_of_original(&mut report, &facts, profile);
+        judge::keep_of_original(&mut report, of_original, profile);
         Ok(Normalized {
             jpeg: made.jpeg,
             report,
             already_compliant: false,
             plan: made.plan,
-            source_sha256: file.sha256.clone(),
+            source_sha256: of_original.file.sha256.clone(),
         })
     }
 
@@ -292,6 +279,25 @@ impl Engine {
     pub fn read(&self, input: Input<'_>) -> (FileFacts, Option<Photo>) {
         let (file, photo) = photo::decode(input.bytes, input.name, &self.limits);
         (file, photo.ok())
+    }
+}
+
+/// The input as its own result: nothing was made, so the facts at hand are those of the result.
+fn untouched(
+    input: Input<'_>,
+    profile: &Profile,
+    facts: &Facts<'_>,
+    timings: Timings,
+    clock: &mut Clock,
+) -> Normalized {
+    let judged = judge::judge(facts, profile);
+    let timings = Timings { checks: clock.lap(), total: clock.total(), ..timings };
+    Normalized {
+        jpeg: input.bytes.to_vec(),
+        report: report::build(facts, profile, judged, timings),
+        already_compliant: true,
+        plan: None,
+        source_sha256: facts.file.sha256.clone(),
     }
 }
 
