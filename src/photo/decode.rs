@@ -15,79 +15,12 @@ use zune_core::options::DecoderOptions;
 use zune_jpeg::JpegDecoder;
 
 use super::container::{self, Container, Format, Stream, within};
+use super::error::DecodeError;
 use super::{FileFacts, Integrity, Photo, color, jpeg};
 use crate::limits::Limits;
-use crate::units::Text;
 
 /// Gray that stands for pixels the file does not have.
 const ABSENT: u8 = 128;
-
-/// Why a file gave no pixels.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum DecodeError {
-    /// The file has no bytes.
-    #[error("the file is empty; upload it again")]
-    Empty,
-    /// The content is of a format that is not decoded, or of none we know.
-    #[error("{}", undecoded(*.0))]
-    Format(Format),
-    /// The format is decoded, but not this way of coding it.
-    #[error("this way of coding the photo is not decoded ({0}); save it as a plain JPEG")]
-    Coding(String),
-    /// The file is longer than the limit.
-    #[error("the file has {bytes} bytes, more than the {max} that are read; save a smaller one")]
-    TooManyBytes {
-        /// Length of the file.
-        bytes: u64,
-        /// [`Limits::max_bytes`].
-        max: u64,
-    },
-    /// The header states a size beyond the limits; nothing was allocated for it.
-    #[error("the photo has {width}x{height} pixels, more than are read; scale it down")]
-    TooManyPixels {
-        /// Width in the header.
-        width: u32,
-        /// Height in the header.
-        height: u32,
-    },
-    /// The file ends before the first row.
-    #[error("the file ends before the first row of pixels; copy or upload it again")]
-    Truncated,
-    /// The content contradicts itself.
-    #[error("the file is damaged ({0}); copy or upload it again")]
-    Damaged(String),
-}
-
-fn undecoded(format: Format) -> String {
-    match format {
-        Format::Unknown => "the file is not a photo; upload the photo as JPEG".to_owned(),
-        format => format!("{} files are not decoded; save the photo as JPEG", format.name()),
-    }
-}
-
-impl DecodeError {
-    /// The reason in words for people.
-    pub fn text(&self) -> Text {
-        let zh = match self {
-            DecodeError::Empty => "文件为空，请重新上传".to_owned(),
-            DecodeError::Format(Format::Unknown) => "文件不是照片，请上传JPEG格式的照片".to_owned(),
-            DecodeError::Format(format) => {
-                format!("不支持{}格式，请另存为JPEG格式", format.name().to_ascii_uppercase())
-            }
-            DecodeError::Coding(_) => "不支持照片的编码方式，请另存为普通JPEG格式".to_owned(),
-            DecodeError::TooManyBytes { bytes, max } => {
-                format!("文件过大（{} KB，上限 {} KB），请压缩后重新上传", bytes / 1024, max / 1024)
-            }
-            DecodeError::TooManyPixels { width, height } => {
-                format!("照片像素过多（{width}×{height}），请缩小后重新上传")
-            }
-            DecodeError::Truncated => "文件不完整，没有可用的画面，请重新上传".to_owned(),
-            DecodeError::Damaged(_) => "文件已损坏，请重新上传".to_owned(),
-        };
-        Text::new(zh, self.to_string())
-    }
-}
 
 /// Reads the facts of `bytes` and decodes the photo inside.
 ///
@@ -102,10 +35,10 @@ pub fn decode(bytes: &[u8], name: Option<&str>, limits: &Limits) -> (FileFacts, 
 
 /// A file of which all was read but the pixels.
 pub(crate) struct Opened<'a> {
-    bytes: &'a [u8],
+    pub(super) bytes: &'a [u8],
     /// Integrity is that of the stream: whether the pixels decode is not known yet.
-    facts: FileFacts,
-    stream: Stream,
+    pub(super) facts: FileFacts,
+    pub(super) stream: Stream,
 }
 
 impl<'a> Opened<'a> {
@@ -127,27 +60,6 @@ impl<'a> Opened<'a> {
         &self.facts
     }
 
-    /// Decodes the photo at a half, a quarter or an eighth of its size, the smallest that has at least `least` pixels (width,
-    /// height, upright). Returns the pixels of the file per pixel of the photo. `None` where the photo is too small for that,
-    /// or is no whole JPEG in grey or colour.
-    pub(crate) fn reduced(&self, least: (f64, f64), limits: &Limits) -> Option<(Photo, u32)> {
-        let container = &self.facts.container;
-        let common = container.jpeg.as_ref().is_some_and(|facts| facts.is_common() && facts.precision == 8);
-        if !common || self.stream != Stream::Sound || admit(self.bytes, container, limits).is_err() {
-            return None;
-        }
-        let (stored, upright_size) = (container.stored_size?, container.upright_size()?);
-        let enough = |n: u32, factor: u32, least: f64| f64::from(n / factor) >= least;
-        let factor = [8, 4, 2]
-            .into_iter()
-            .find(|&factor| enough(upright_size.0, factor, least.0) && enough(upright_size.1, factor, least.1))?;
-        let mut rgb = isolated(|| reduced_jpeg(self.bytes, stored, factor)).ok()?;
-        if let Some(icc) = container.icc.as_deref() {
-            color::to_srgb(&mut rgb, icc);
-        }
-        Some((Photo { rgb: upright(rgb, container.exif.orientation), complete: 1.0 }, factor))
-    }
-
     /// Decodes the photo.
     ///
     /// # Errors
@@ -157,22 +69,6 @@ impl<'a> Opened<'a> {
         self.facts.integrity = integrity;
         (self.facts, photo)
     }
-}
-
-/// Decodes a JPEG at one part in `factor` of its size, 2, 4 or 8: by the lowest frequencies of its blocks, which are the means
-/// of as many pixels.
-fn reduced_jpeg(bytes: &[u8], (width, height): (u32, u32), factor: u32) -> Result<RgbImage, DecodeError> {
-    let fault = |error: jpeg_decoder::Error| damaged(&error.to_string());
-    let mut decoder = jpeg_decoder::Decoder::new(bytes);
-    let side = |n: u32| u16::try_from(n.div_ceil(factor)).map_err(|_| damaged("a side beyond 65535 pixels"));
-    let (width, height) = decoder.scale(side(width)?, side(height)?).map_err(fault)?;
-    let samples = decoder.decode().map_err(fault)?;
-    let rgb = match decoder.info().map(|info| info.pixel_format) {
-        Some(jpeg_decoder::PixelFormat::RGB24) => samples,
-        Some(jpeg_decoder::PixelFormat::L8) => samples.into_iter().flat_map(|value| [value; 3]).collect(),
-        _ => return Err(DecodeError::Coding("neither grey nor colour of three components".to_owned())),
-    };
-    RgbImage::from_raw(width.into(), height.into(), rgb).ok_or_else(|| damaged("sizes differ"))
 }
 
 fn hex(digest: &[u8]) -> String {
@@ -209,7 +105,7 @@ fn pixels(
 }
 
 /// Turns away what is not to be decoded, by headers alone.
-fn admit(bytes: &[u8], container: &Container, limits: &Limits) -> Result<(), (Integrity, DecodeError)> {
+pub(super) fn admit(bytes: &[u8], container: &Container, limits: &Limits) -> Result<(), (Integrity, DecodeError)> {
     let length = bytes.len() as u64;
     if length == 0 {
         return Err((Integrity::Empty, DecodeError::Empty));
@@ -250,7 +146,7 @@ fn integrity(stream: Stream, raster: &Result<Raster, DecodeError>) -> Integrity 
 }
 
 /// Applies the EXIF orientation.
-fn upright(rgb: RgbImage, orientation: Option<u16>) -> RgbImage {
+pub(super) fn upright(rgb: RgbImage, orientation: Option<u16>) -> RgbImage {
     let orientation = orientation.and_then(|tag| Orientation::from_exif(u8::try_from(tag).ok()?));
     match orientation {
         None | Some(Orientation::NoTransforms) => rgb,
@@ -263,7 +159,7 @@ fn upright(rgb: RgbImage, orientation: Option<u16>) -> RgbImage {
 }
 
 /// Runs a decoder that may panic on hostile input.
-fn isolated<T>(decoder: impl FnOnce() -> Result<T, DecodeError>) -> Result<T, DecodeError> {
+pub(super) fn isolated<T>(decoder: impl FnOnce() -> Result<T, DecodeError>) -> Result<T, DecodeError> {
     catch_unwind(AssertUnwindSafe(decoder))
         .unwrap_or_else(|_| Err(DecodeError::Damaged("the decoder gave up".to_owned())))
 }
@@ -308,7 +204,7 @@ fn decode_jpeg(bytes: &[u8], container: &Container, stream: Stream) -> Result<Ra
     Ok(Raster { rgb, complete: share, faulty: decoded.is_err() })
 }
 
-fn damaged(why: &str) -> DecodeError {
+pub(super) fn damaged(why: &str) -> DecodeError {
     DecodeError::Damaged(why.to_owned())
 }
 

@@ -9,12 +9,14 @@ pub mod container;
 pub mod crop;
 pub mod decode;
 mod entropy;
+mod error;
 pub mod exif;
 mod headers;
 pub mod jpeg;
 mod memory;
 pub mod pdf;
 mod quality;
+mod reduced;
 pub(crate) mod resize;
 mod traces;
 
@@ -22,7 +24,8 @@ use image::RgbImage;
 
 pub use container::{Container, Density, DensitySource, FileFacts, Format, Integrity};
 pub(crate) use decode::Opened;
-pub use decode::{DecodeError, decode};
+pub use decode::decode;
+pub use error::DecodeError;
 pub use jpeg::{JpegFacts, QualityEstimate};
 pub use memory::memory;
 

@@ -1,0 +1,48 @@
+//! Large JPEGs decoded at a part of their size. What is not decoded here is decoded in full by [`decode`](super::decode).
+
+use image::RgbImage;
+
+use super::container::Stream;
+use super::decode::{Opened, admit, damaged, isolated, upright};
+use super::error::DecodeError;
+use super::{Photo, color};
+use crate::limits::Limits;
+
+impl Opened<'_> {
+    /// Decodes the photo at a half, a quarter or an eighth of its size, the smallest that has at least `least` pixels (width,
+    /// height, upright). Returns the pixels of the file per pixel of the photo. `None` where the photo is too small for that,
+    /// or is no whole JPEG in grey or colour.
+    pub(crate) fn reduced(&self, least: (f64, f64), limits: &Limits) -> Option<(Photo, u32)> {
+        let container = &self.facts.container;
+        let common = container.jpeg.as_ref().is_some_and(|facts| facts.is_common() && facts.precision == 8);
+        if !common || self.stream != Stream::Sound || admit(self.bytes, container, limits).is_err() {
+            return None;
+        }
+        let (stored, upright_size) = (container.stored_size?, container.upright_size()?);
+        let enough = |n: u32, factor: u32, least: f64| f64::from(n / factor) >= least;
+        let factor = [8, 4, 2]
+            .into_iter()
+            .find(|&factor| enough(upright_size.0, factor, least.0) && enough(upright_size.1, factor, least.1))?;
+        let mut rgb = isolated(|| reduced_jpeg(self.bytes, stored, factor)).ok()?;
+        if let Some(icc) = container.icc.as_deref() {
+            color::to_srgb(&mut rgb, icc);
+        }
+        Some((Photo { rgb: upright(rgb, container.exif.orientation), complete: 1.0 }, factor))
+    }
+}
+
+/// Decodes a JPEG at one part in `factor` of its size, 2, 4 or 8: by the lowest frequencies of its blocks, which are the means
+/// of as many pixels.
+fn reduced_jpeg(bytes: &[u8], (width, height): (u32, u32), factor: u32) -> Result<RgbImage, DecodeError> {
+    let fault = |error: jpeg_decoder::Error| damaged(&error.to_string());
+    let mut decoder = jpeg_decoder::Decoder::new(bytes);
+    let side = |n: u32| u16::try_from(n.div_ceil(factor)).map_err(|_| damaged("a side beyond 65535 pixels"));
+    let (width, height) = decoder.scale(side(width)?, side(height)?).map_err(fault)?;
+    let samples = decoder.decode().map_err(fault)?;
+    let rgb = match decoder.info().map(|info| info.pixel_format) {
+        Some(jpeg_decoder::PixelFormat::RGB24) => samples,
+        Some(jpeg_decoder::PixelFormat::L8) => samples.into_iter().flat_map(|value| [value; 3]).collect(),
+        _ => return Err(DecodeError::Coding("neither grey nor colour of three components".to_owned())),
+    };
+    RgbImage::from_raw(width.into(), height.into(), rgb).ok_or_else(|| damaged("sizes differ"))
+}
