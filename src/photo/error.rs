@@ -21,7 +21,7 @@ pub enum DecodeError {
     TooManyBytes {
         /// Length of the file.
         bytes: u64,
-        /// [`Limits::max_bytes`].
+        /// [`Limits::max_bytes`](crate::limits::Limits::max_bytes).
         max: u64,
     },
     /// The header states a size beyond the limits; nothing was allocated for it.
