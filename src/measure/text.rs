@@ -62,11 +62,14 @@ pub fn components(mask: &mut [bool], width: usize) -> Vec<Component> {
 }
 
 /// The first set sample from `from` on. Masks are mostly empty: whole runs are turned away at once.
-fn next_set(mask: &[bool], from: usize) -> Option<usize> {
+fn next_set<T: Copy + Default + PartialEq>(mask: &[T], from: usize) -> Option<usize> {
     const RUN: usize = 64;
+    let set = |value: T| value != T::default();
     let rest = mask.get(from..)?;
-    let empty = rest.chunks_exact(RUN).take_while(|run| !run.iter().fold(false, |any, &set| any | set)).count() * RUN;
-    rest[empty..].iter().position(|&set| set).map(|at| from + empty + at)
+    let empty =
+        rest.chunks_exact(RUN).take_while(|run| !run.iter().fold(false, |any, &value| any | set(value))).count();
+    let rest = &rest[empty * RUN..];
+    rest.iter().position(|&value| set(value)).map(|at| from + empty * RUN + at)
 }
 
 /// A line of writing.
@@ -93,7 +96,7 @@ pub struct Head {
 /// and far for large ones with wide strokes.
 const REACHES: [f64; 2] = [3.0, 7.0];
 /// Smallest sum of channel differences of a stroke to what lies either side of it.
-const CONTRAST: i32 = 60;
+const CONTRAST: u16 = 60;
 
 /// The longest line of writing outside of `head`, in a copy of the photo with `scale` original pixels a pixel.
 ///
@@ -140,92 +143,61 @@ impl Head {
 /// differs most). Apart, because the gap between two strokes is a stroke of the other kind.
 fn strokes(rgb: &RgbImage, reaches: [usize; 2], skip: impl Fn(usize) -> Option<(usize, usize)>) -> [Vec<bool>; 2] {
     let (w, h) = (rgb.width() as usize, rgb.height() as usize);
-    let (pixels, margin) = (rgb.as_raw(), reaches[1]);
+    let margin = reaches[1];
+    let planes = planes(rgb);
+    let row = |y: usize, shift: usize| planes.each_ref().map(|plane| &plane[y * w + shift..][..w - 2 * margin]);
     let mut masks = [vec![false; w * h], vec![false; w * h]];
-    let steps = [reaches[0], reaches[0] * w, reaches[1], reaches[1] * w];
-    let pixel = |at: usize| -> [u8; 3] { pixels[at * 3..].first_chunk().copied().unwrap_or_default() };
-    let differ = |a: [u8; 3], b: [u8; 3]| -> i32 { (0..3).map(|c| i32::from(a[c].abs_diff(b[c]))).sum() };
-    let cells = Cells::of(rgb, margin.max(8));
+    let mut found = vec![0u8; w - 2 * margin];
     for y in margin..h - margin {
+        found.fill(0);
+        let here = row(y, margin);
+        let mut partners = Vec::with_capacity(4);
+        for d in reaches {
+            partners.push([row(y, margin - d), row(y, margin + d)]);
+            partners.push([row(y - d, margin), row(y + d, margin)]);
+        }
+        for (i, [before, behind]) in (1u8..).zip(partners.iter().copied()) {
+            mark_strokes(here, before, behind, i, &mut found);
+        }
         let skipped = skip(y).unwrap_or((w, w));
-        let flat = &cells.flat[y / cells.side * cells.width..][..cells.width];
-        for x in margin..w - margin {
-            if flat[x / cells.side] || (x >= skipped.0 && x <= skipped.1) {
+        let mut from = 0;
+        while let Some(at) = next_set(&found, from) {
+            from = at + 1;
+            let x = at + margin;
+            if x >= skipped.0 && x <= skipped.1 {
                 continue;
             }
-            let at = y * w + x;
-            let here = pixel(at);
-            let is_stroke = |&d: &usize| {
-                // The first side turns most pixels away before the others are looked at.
-                let left = pixel(at - d);
-                let before = differ(here, left);
-                before > CONTRAST && {
-                    let right = pixel(at + d);
-                    let contrast = before.min(differ(here, right));
-                    contrast > CONTRAST && differ(left, right) * 2 < contrast
-                }
-            };
-            if let Some(d) = steps.into_iter().find(is_stroke) {
-                let left = pixel(at - d);
-                let signed = |c: usize| i32::from(here[c]) - i32::from(left[c]);
-                let most = [signed(0), signed(1), signed(2)].into_iter().max_by_key(|s| s.abs()).unwrap_or(0);
-                masks[usize::from(most < 0)][at] = true;
-            }
+            let before = partners[usize::from(found[at] - 1)][0];
+            let signed = |c: usize| i32::from(here[c][at]) - i32::from(before[c][at]);
+            let most = [signed(0), signed(1), signed(2)].into_iter().max_by_key(|s| s.abs()).unwrap_or(0);
+            masks[usize::from(most < 0)][y * w + x] = true;
         }
     }
     masks
 }
 
-/// Square cells of a picture in and around which nothing has the contrast of a stroke: most of a portrait, at a
-/// fraction of what looking at each pixel costs.
-struct Cells {
-    side: usize,
-    width: usize,
-    flat: Vec<bool>,
+/// The channels of a picture, apart.
+fn planes(rgb: &RgbImage) -> [Vec<u8>; 3] {
+    let pixels = rgb.as_raw().as_chunks::<3>().0;
+    [0, 1, 2].map(|c| pixels.iter().map(|pixel| pixel[c]).collect())
 }
 
-impl Cells {
-    /// `side` is at least the longest reach of a stroke's comparison, so that a cell's neighbours hold all its partners.
-    fn of(rgb: &RgbImage, side: usize) -> Self {
-        let (w, h) = (rgb.width() as usize, rgb.height() as usize);
-        let (width, height) = (w.div_ceil(side), h.div_ceil(side));
-        let mut ends = Vec::with_capacity(width * height);
-        // Down the columns first, byte by byte over whole rows, which compiles to vector code; then along the rows.
-        let (mut lowest, mut highest) = (vec![u8::MAX; 3 * w], vec![u8::MIN; 3 * w]);
-        for band in rgb.as_raw().chunks(3 * w * side) {
-            lowest.fill(u8::MAX);
-            highest.fill(u8::MIN);
-            for row in band.chunks_exact(3 * w) {
-                for ((low, high), &value) in lowest.iter_mut().zip(&mut highest).zip(row) {
-                    *low = (*low).min(value);
-                    *high = (*high).max(value);
-                }
-            }
-            ends.extend(lowest.chunks(3 * side).zip(highest.chunks(3 * side)).map(|(low, high)| {
-                let channel = |c: usize, run: &[u8], pick: fn(u8, u8) -> u8, start: u8| {
-                    run.iter().skip(c).step_by(3).fold(start, |end, &value| pick(end, value))
-                };
-                (
-                    [0, 1, 2].map(|c| channel(c, low, Ord::min, u8::MAX)),
-                    [0, 1, 2].map(|c| channel(c, high, Ord::max, u8::MIN)),
-                )
-            }));
-        }
-        let flat = (0..width * height).map(|i| {
-            let (x, y) = (i % width, i / width);
-            let (mut low, mut high) = ([u8::MAX; 3], [u8::MIN; 3]);
-            for v in y.saturating_sub(1)..=(y + 1).min(height - 1) {
-                for (min, max) in &ends[v * width + x.saturating_sub(1)..=v * width + (x + 1).min(width - 1)] {
-                    for c in 0..3 {
-                        low[c] = low[c].min(min[c]);
-                        high[c] = high[c].max(max[c]);
-                    }
-                }
-            }
-            (0..3).map(|c| i32::from(high[c].saturating_sub(low[c]))).sum::<i32>() <= CONTRAST
-        });
-        Self { side, width, flat: flat.collect() }
+/// Writes `i` to the places of a row that are strokes between these two rows of partners, and that have nothing yet. This is
+/// most of the work; nothing in it branches and every length is known to be one, so that it compiles to vector code.
+fn mark_strokes(here: [&[u8]; 3], before: [&[u8]; 3], behind: [&[u8]; 3], i: u8, found: &mut [u8]) {
+    let n = found.len();
+    let [[h0, h1, h2], [a0, a1, a2], [b0, b1, b2]] = [here, before, behind].map(|row| row.map(|channel| &channel[..n]));
+    for at in 0..n {
+        let (h, a, b) = ([h0[at], h1[at], h2[at]], [a0[at], a1[at], a2[at]], [b0[at], b1[at], b2[at]]);
+        let contrast = differ(h, a).min(differ(h, b));
+        let stroke = (contrast > CONTRAST) & (differ(a, b) * 2 < contrast);
+        let new = if stroke { i } else { 0 };
+        found[at] = if found[at] == 0 { new } else { found[at] };
     }
+}
+
+fn differ(a: [u8; 3], b: [u8; 3]) -> u16 {
+    u16::from(a[0].abs_diff(b[0])) + u16::from(a[1].abs_diff(b[1])) + u16::from(a[2].abs_diff(b[2]))
 }
 
 /// The longest chain of marks: count and box.

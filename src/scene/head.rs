@@ -118,19 +118,24 @@ impl Cover {
         Self { background, hair }
     }
 
-    /// Soft step of the cover around one half, so that a row's count moves smoothly.
+    /// Soft step of the cover around [`SOLID_COVER`], so that a row's count moves smoothly.
     fn of(&self, work: &Work, x: u32, y: u32) -> f64 {
-        let pixel = work.lab(x, y);
-        let full = contrast(self.background, self.hair).max(1.0);
-        let cover = contrast(pixel, self.background) / full;
+        let way = weighed(self.hair, self.background);
+        let full = dot(way, way).max(1.0);
+        // Along the way from background to hair: what JPEG adds around an edge goes either way on it, and mostly beside it.
+        let cover = dot(weighed(work.lab(x, y), self.background), way) / full;
         f64::from(((cover - SOLID_COVER) * 4.0 + 0.5).clamp(0.0, 1.0))
     }
 }
 
-/// Difference in which lightness counts twice: JPEG keeps it at full resolution, while the hair's hue bleeds over whole
-/// blocks above the head.
-fn contrast(a: Lab, b: Lab) -> f32 {
-    ((a.l - b.l).powi(2) + 0.25 * ((a.a - b.a).powi(2) + (a.b - b.b).powi(2))).sqrt()
+/// Difference `a - b` in which lightness counts twice: JPEG keeps it at full resolution, while the hair's hue bleeds over
+/// whole blocks above the head.
+fn weighed(a: Lab, b: Lab) -> [f32; 3] {
+    [a.l - b.l, 0.5 * (a.a - b.a), 0.5 * (a.b - b.b)]
+}
+
+fn dot(a: [f32; 3], b: [f32; 3]) -> f32 {
+    a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 }
 
 /// Difference from the forehead's skin at which a pixel is hair, in Lab units.

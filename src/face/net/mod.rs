@@ -1,5 +1,8 @@
 //! The seam between the pipeline and the neural nets: a two-method trait, so that tests can put fakes behind it.
 
+mod ops;
+mod rewrite;
+
 use std::fmt;
 use std::sync::OnceLock;
 
@@ -118,12 +121,12 @@ impl Nets {
 
 /// Weights inside the program; `models/MANIFEST.toml` says where they come from.
 mod weights {
-    pub(super) static DETECTOR: &[u8] = include_bytes!("../../models/face_detection_short_range.onnx");
-    pub(super) static LANDMARKS: &[u8] = include_bytes!("../../models/face_landmark.onnx");
-    pub(super) static CHEEK_EDGE: &[u8] = include_bytes!("../../models/cheek_edge.onnx");
-    pub(super) static PARSER: &[u8] = include_bytes!("../../models/head_parser.onnx");
-    pub(super) static FINE_LANDMARKS: &[u8] = include_bytes!("../../models/face_landmarks_detector.onnx");
-    pub(super) static SEGMENTER: &[u8] = include_bytes!("../../models/selfie_segmenter.onnx");
+    pub(super) static DETECTOR: &[u8] = include_bytes!("../../../models/face_detection_short_range.onnx");
+    pub(super) static LANDMARKS: &[u8] = include_bytes!("../../../models/face_landmark.onnx");
+    pub(super) static CHEEK_EDGE: &[u8] = include_bytes!("../../../models/cheek_edge.onnx");
+    pub(super) static PARSER: &[u8] = include_bytes!("../../../models/head_parser.onnx");
+    pub(super) static FINE_LANDMARKS: &[u8] = include_bytes!("../../../models/face_landmarks_detector.onnx");
+    pub(super) static SEGMENTER: &[u8] = include_bytes!("../../../models/selfie_segmenter.onnx");
 }
 
 /// An ONNX file run by tract, made ready on first use and then shared.
@@ -161,11 +164,12 @@ impl OnnxNet {
     }
 
     fn load(&self) -> TractResult<Arc<TypedRunnableModel>> {
-        tract_onnx::onnx()
+        let model = tract_onnx::onnx()
             .model_for_read(&mut &*self.bytes)?
             .with_input_fact(0, f32::fact(self.shape).into())?
-            .into_optimized()?
-            .into_runnable()
+            .into_typed()?
+            .into_decluttered()?;
+        rewrite::with_own_operators(model)?.into_optimized()?.into_runnable()
     }
 }
 
