@@ -199,7 +199,7 @@ impl Engine {
         {
             let done = self.normalized(input, profile, options, opened.facts(), &photo, reduction, &mut clock);
             // What could not be made of fewer pixels may be made of all; and an error speaks of the photo as it is.
-            if done.is_ok() {
+            if !done.as_ref().is_err_and(NormalizeError::may_be_for_want_of_pixels) {
                 return done;
             }
         }

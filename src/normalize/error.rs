@@ -136,6 +136,12 @@ impl Flaw {
 }
 
 impl NormalizeError {
+    /// Whether a photo with more pixels could be made into a result all the same, or would be refused in other numbers. A face is
+    /// looked for in a copy far smaller than any reduced photo.
+    pub(crate) fn may_be_for_want_of_pixels(&self) -> bool {
+        !matches!(self, Self::NoFace | Self::Forbidden { .. } | Self::UnknownColor { .. } | Self::Pdf)
+    }
+
     /// Stable code, for programs.
     pub fn code(&self) -> &'static str {
         match self {

@@ -14,8 +14,9 @@ const COEFFICIENT: u64 = 2;
 /// Bytes that decoding `bytes` takes at its peak, besides `bytes` itself, as far as the headers tell; or decoding it and then
 /// keeping `copy` bytes a pixel besides, where that is more. 0 for what is not decoded: no photo, or one beyond `limits`.
 ///
-/// A large JPEG that is copied is decoded at a smaller size first, so that its copy is not counted. Looks at headers alone, so that it takes microseconds; what decoding itself finds out may differ in a hostile file, never
-/// by more than the limits allow.
+/// The copy of a JPEG is not counted: a large one is decoded at a smaller size before it is copied. Where that does not do (a
+/// small person in a large photo) it takes `copy` bytes a pixel more than is said here. Looks at headers alone, so that it takes
+/// microseconds; what decoding itself finds out may differ in a hostile file, never by more than the limits allow.
 pub fn memory(bytes: &[u8], limits: &Limits, copy: u64) -> u64 {
     if bytes.len() as u64 > limits.max_bytes {
         return 0;
