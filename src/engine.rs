@@ -155,7 +155,7 @@ impl Engine {
         let (file, photo) = photo::decode(input.bytes, input.name, &self.limits);
         normalize::document::admit(&file, profile, options)?;
         let photo = photo?;
-        normalize::whole(&file, &photo)?;
+        photo::whole(&file, &photo)?;
         let photo_ms = clock.lap();
         let facts = self.facts_of_document(&file, Ok(&photo), profile, input);
         if Task::of(&facts, profile, options)? == Task::Nothing {
@@ -205,7 +205,7 @@ impl Engine {
         }
         let (file, photo) = opened.decode(&self.limits);
         let photo = photo?;
-        normalize::whole(&file, &photo)?;
+        photo::whole(&file, &photo)?;
         self.normalized(input, profile, options, &file, &photo, 1, &mut clock)
     }
 

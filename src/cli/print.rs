@@ -11,7 +11,6 @@ use super::outputs::{OutputError, Outputs};
 use super::{CliError, LangChoice, Outcome, load_profile};
 use crate::batch::{self, Entry, WalkOptions, names, whole};
 use crate::limits::Limits;
-use crate::normalize;
 use crate::photo;
 use crate::print::pdf::{MOST_PAGES, Sheets};
 use crate::print::{Layout, Paper, Press, PrintError, Printable, Size, Spacing, pixels};
@@ -222,7 +221,7 @@ fn printable(entry: &Entry, size: Size) -> Result<Printable, Text> {
     batch::with_bytes(entry, limits.max_bytes, |_, bytes| {
         let (file, photo) = photo::decode(bytes, None, &limits);
         let photo = photo.map_err(|error| error.text())?;
-        normalize::whole(&file, &photo).map_err(|error| error.text())?;
+        photo::whole(&file, &photo).map_err(|error| error.text())?;
         Printable::of(&photo.rgb, size).map_err(|error| error.text())
     })?
 }

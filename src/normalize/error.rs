@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::check;
 use crate::face::net::NetError;
 use crate::facts::Missing;
-use crate::photo::DecodeError;
+use crate::photo::{DecodeError, Incomplete};
 use crate::profile::Operation;
 use crate::units::{Text, Unit};
 
@@ -16,14 +16,9 @@ pub enum NormalizeError {
     /// The file gives no pixels.
     #[error(transparent)]
     Unreadable(#[from] DecodeError),
-    /// The file is cut or damaged, and a part of the picture is missing.
-    #[error(
-        "the file is damaged or cut short: {missing_percent:.0} % of the picture is missing; copy or upload it again"
-    )]
-    Incomplete {
-        /// Share of the rows that is missing, in percent.
-        missing_percent: f64,
-    },
+    /// A part of the picture is missing.
+    #[error(transparent)]
+    Incomplete(#[from] Incomplete),
     /// No face was found.
     #[error("no face was found; face the camera with the whole face visible, and take the photo again")]
     NoFace,
@@ -146,7 +141,7 @@ impl NormalizeError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Unreadable(_) => "unreadable",
-            Self::Incomplete { .. } => "incomplete",
+            Self::Incomplete(_) => Incomplete::CODE,
             Self::NoFace => "no-face",
             Self::NotMeasured { .. } => "not-measured",
             Self::HeadCutOff => "head-cut-off",
@@ -165,9 +160,7 @@ impl NormalizeError {
     pub fn text(&self) -> Text {
         let zh = match self {
             Self::Unreadable(error) => return error.text(),
-            Self::Incomplete { missing_percent } => {
-                format!("文件不完整或已损坏：缺少{missing_percent:.0}%的画面，请重新上传")
-            }
+            Self::Incomplete(error) => return error.text(),
             Self::NoFace => "没有检测到人脸，请正对镜头、露出完整面部后重新拍摄".to_owned(),
             Self::NotMeasured { check, missing } => {
                 format!("无法测量“{}”（{}），请在纯色背景前重新拍摄", title(check).zh, missing.text().zh)

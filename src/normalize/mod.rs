@@ -36,7 +36,7 @@ use crate::face::net::Nets;
 use crate::facts::Facts;
 use crate::judge;
 use crate::measure::clothes;
-use crate::photo::{FileFacts, Format, Integrity, Photo};
+use crate::photo::{FileFacts, Format, Photo};
 use crate::profile::{Band, NamedColor, Operation, Permission, Profile};
 use crate::report::{Action, Report};
 use crate::scene::lab::Lab;
@@ -146,21 +146,6 @@ pub(crate) struct Source<'a> {
 
 /// Bytes that normalizing takes a pixel beside the decoded photo, at most: its part in the frame in linear light.
 pub(crate) const COPY: u64 = 6;
-
-/// Refuses a photo of which a part is missing.
-///
-/// # Errors
-/// [`NormalizeError::Incomplete`].
-pub(crate) fn whole(file: &FileFacts, photo: &Photo) -> Result<(), NormalizeError> {
-    let missing = match file.integrity {
-        Integrity::Truncated { missing } => missing,
-        _ => 1.0 - photo.complete,
-    };
-    if missing > 0.0 || file.integrity == Integrity::Damaged {
-        return Err(NormalizeError::Incomplete { missing_percent: 100.0 * missing });
-    }
-    Ok(())
-}
 
 /// Whether the photo gets another size, judging by the file alone.
 pub(crate) fn changes_size(facts: &Facts<'_>, profile: &Profile) -> bool {

@@ -1,6 +1,7 @@
-//! Why a file gave no pixels, in words.
+//! Why a file gave no pixels, or not all of them, in words.
 
-use super::container::Format;
+use super::Photo;
+use super::container::{FileFacts, Format, Integrity};
 use crate::units::Text;
 
 /// Why a file gave no pixels.
@@ -68,4 +69,38 @@ impl DecodeError {
         };
         Text::new(zh, self.to_string())
     }
+}
+
+/// A part of the picture is missing, so that nothing is to be made of it.
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+#[error("the file is damaged or cut short: {missing_percent:.0} % of the picture is missing; copy or upload it again")]
+pub struct Incomplete {
+    /// Share of the rows that is missing, in percent.
+    pub missing_percent: f64,
+}
+
+impl Incomplete {
+    /// Stable code, for programs.
+    pub const CODE: &str = "incomplete";
+
+    /// What happened and what to do, in both languages.
+    pub fn text(&self) -> Text {
+        let missing = self.missing_percent;
+        Text::new(format!("文件不完整或已损坏：缺少{missing:.0}%的画面，请重新上传"), self.to_string())
+    }
+}
+
+/// Refuses a photo of which a part is missing.
+///
+/// # Errors
+/// [`Incomplete`].
+pub(crate) fn whole(file: &FileFacts, photo: &Photo) -> Result<(), Incomplete> {
+    let missing = match file.integrity {
+        Integrity::Truncated { missing } => missing,
+        _ => 1.0 - photo.complete,
+    };
+    if missing > 0.0 || file.integrity == Integrity::Damaged {
+        return Err(Incomplete { missing_percent: 100.0 * missing });
+    }
+    Ok(())
 }

@@ -25,7 +25,8 @@ use image::RgbImage;
 pub use container::{Container, Density, DensitySource, FileFacts, Format, Integrity};
 pub(crate) use decode::Opened;
 pub use decode::decode;
-pub use error::DecodeError;
+pub(crate) use error::whole;
+pub use error::{DecodeError, Incomplete};
 pub use jpeg::{JpegFacts, QualityEstimate};
 pub use memory::memory;
 

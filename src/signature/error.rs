@@ -1,7 +1,7 @@
 //! Why no signature could be cut out.
 
 use crate::normalize::NormalizeError;
-use crate::photo::DecodeError;
+use crate::photo::{DecodeError, Incomplete};
 use crate::units::Text;
 
 /// Why there is no signature. Each has a stable [`code`](SignatureError::code) and says what to do.
@@ -11,14 +11,9 @@ pub enum SignatureError {
     /// The file gives no pixels.
     #[error(transparent)]
     Unreadable(#[from] DecodeError),
-    /// The file is cut or damaged, and a part of the picture is missing.
-    #[error(
-        "the file is damaged or cut short: {missing_percent:.0} % of the picture is missing; copy or upload it again"
-    )]
-    Incomplete {
-        /// Share of the rows that is missing, in percent.
-        missing_percent: f64,
-    },
+    /// A part of the picture is missing.
+    #[error(transparent)]
+    Incomplete(#[from] Incomplete),
     /// There is no light sheet to be seen, or hardly any of it.
     #[error(
         "{dark_percent:.0} % of the picture is dark: sign in black or blue on white paper, and photograph the paper alone"
@@ -79,7 +74,7 @@ impl SignatureError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Unreadable(_) => "unreadable",
-            Self::Incomplete { .. } => "incomplete",
+            Self::Incomplete(_) => Incomplete::CODE,
             Self::NotPaper { .. } => "not-paper",
             Self::NoInk => "no-ink",
             Self::TooMuch { .. } => "too-much-ink",
@@ -94,9 +89,7 @@ impl SignatureError {
     pub fn text(&self) -> Text {
         let zh = match self {
             Self::Unreadable(error) => return error.text(),
-            Self::Incomplete { missing_percent } => {
-                format!("文件不完整或已损坏：缺少{missing_percent:.0}%的画面，请重新上传")
-            }
+            Self::Incomplete(error) => return error.text(),
             Self::NotPaper { dark_percent } => {
                 format!("画面有{dark_percent:.0}%过暗，请用黑色或蓝色笔在白纸上签名，只拍摄纸面")
             }
@@ -122,7 +115,7 @@ impl From<NormalizeError> for SignatureError {
     fn from(error: NormalizeError) -> Self {
         match error {
             NormalizeError::Unreadable(error) => Self::Unreadable(error),
-            NormalizeError::Incomplete { missing_percent } => Self::Incomplete { missing_percent },
+            NormalizeError::Incomplete(error) => Self::Incomplete(error),
             NormalizeError::Bytes { bytes, limit, .. } => Self::Bytes { bytes, limit },
             other => Self::Internal(other.to_string()),
         }

@@ -203,7 +203,7 @@ pub fn extract(picture: &RgbImage, options: &Options) -> Result<Signature, Signa
 pub fn cut(bytes: &[u8], options: &Options, limits: &Limits) -> Result<Cut, SignatureError> {
     let (facts, picture) = photo::decode(bytes, None, limits);
     let picture = picture?;
-    crate::normalize::whole(&facts, &picture)?;
+    photo::whole(&facts, &picture)?;
     let source = Source::find(&picture.rgb, options)?;
     file::fitted(options, |shrink| source.draw(options, shrink))
 }
