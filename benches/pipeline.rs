@@ -9,6 +9,7 @@ use gradphoto::face::{Faces, cheeks, landmarks};
 use gradphoto::limits::Limits;
 use gradphoto::profile::builtin;
 use gradphoto::scene::Scene;
+use gradphoto::units::Rect;
 use gradphoto::{Engine, Input, photo};
 
 fn stages(c: &mut Criterion) {
@@ -24,8 +25,13 @@ fn stages(c: &mut Criterion) {
     c.bench_function("face", |b| b.iter(|| Faces::find(&photo, &nets).unwrap()));
     c.bench_function("scene", |b| b.iter(|| Scene::of(&photo, faces.main.as_ref(), &nets).unwrap()));
 
-    // What runs only when a check asks for it.
     let face = faces.main.as_ref().unwrap();
+    let whole = Rect::from_edges(0.0, 0.0, f64::from(photo.rgb.width()), f64::from(photo.rgb.height()));
+    c.bench_function("detector", |b| b.iter(|| nets.detector.detect(&photo.rgb, whole).unwrap()));
+    let mesh = nets.landmarks.as_ref();
+    c.bench_function("face mesh", |b| b.iter(|| landmarks::locate(&photo.rgb, &face.detection, mesh).unwrap()));
+
+    // What runs only when a check asks for it.
     c.bench_function("head parser", |b| b.iter(|| HeadMap::of(&photo.rgb, face, nets.parser.as_ref()).unwrap()));
     let fine = nets.fine_landmarks.as_ref();
     c.bench_function("fine mesh", |b| b.iter(|| landmarks::locate_fine(&photo.rgb, &face.detection, fine).unwrap()));
