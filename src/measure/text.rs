@@ -151,12 +151,11 @@ fn strokes(rgb: &RgbImage, reaches: [usize; 2], skip: impl Fn(usize) -> Option<(
     for y in margin..h - margin {
         found.fill(0);
         let here = row(y, margin);
-        let mut partners = Vec::with_capacity(4);
-        for d in reaches {
-            partners.push([row(y, margin - d), row(y, margin + d)]);
-            partners.push([row(y - d, margin), row(y + d, margin)]);
-        }
-        for (i, [before, behind]) in (1u8..).zip(partners.iter().copied()) {
+        let [near, far] = reaches;
+        let beside = |d: usize| [row(y, margin - d), row(y, margin + d)];
+        let above_and_below = |d: usize| [row(y - d, margin), row(y + d, margin)];
+        let partners = [beside(near), above_and_below(near), beside(far), above_and_below(far)];
+        for (i, [before, behind]) in (1u8..).zip(partners) {
             mark_strokes(here, before, behind, i, &mut found);
         }
         let skipped = skip(y).unwrap_or((w, w));

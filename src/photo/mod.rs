@@ -16,6 +16,7 @@ pub mod jpeg;
 mod memory;
 pub mod pdf;
 mod quality;
+mod raster;
 mod reduced;
 pub(crate) mod resize;
 mod traces;

@@ -164,11 +164,7 @@ impl OnnxNet {
     }
 
     fn load(&self) -> TractResult<Arc<TypedRunnableModel>> {
-        let model = tract_onnx::onnx()
-            .model_for_read(&mut &*self.bytes)?
-            .with_input_fact(0, f32::fact(self.shape).into())?
-            .into_typed()?
-            .into_decluttered()?;
+        let model = rewrite::decluttered(self.bytes, self.shape)?;
         rewrite::with_own_operators(model)?.into_optimized()?.into_runnable()
     }
 }

@@ -22,9 +22,7 @@ struct Planes<'a> {
 impl<'a> Planes<'a> {
     /// The planes of a tensor CxHxW or 1xCxHxW.
     fn of(view: &'a PlainView<'_>, shape: &[usize]) -> TractResult<Self> {
-        let Some((channels, height, width)) = dimensions(shape) else {
-            bail!("not the planes of one picture: {shape:?}")
-        };
+        let (channels, height, width) = known_dimensions(shape)?;
         Ok(Self { values: view.as_slice::<f32>()?, channels, height, width })
     }
 
@@ -39,6 +37,10 @@ pub(super) fn dimensions(shape: &[usize]) -> Option<(usize, usize, usize)> {
         [channels, height, width] | [1, channels, height, width] => Some((channels, height, width)),
         _ => None,
     }
+}
+
+fn known_dimensions(shape: &[usize]) -> TractResult<(usize, usize, usize)> {
+    dimensions(shape).with_context(|| format!("not the planes of one picture: {shape:?}"))
 }
 
 /// The shape of the same kind with other dimensions.
@@ -122,8 +124,7 @@ impl EvalOp for Depthwise {
 impl TypedOp for Depthwise {
     fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
         let shape = concrete(inputs[0])?;
-        let Some(dimensions) = dimensions(&shape) else { bail!("not the planes of one picture: {shape:?}") };
-        Ok(tvec!(f32::fact(like(&shape, self.output(dimensions)))))
+        Ok(tvec!(f32::fact(like(&shape, self.output(known_dimensions(&shape)?)))))
     }
 
     as_op!();
@@ -251,7 +252,7 @@ impl EvalOp for AddPRelu {
         // The first input is not used again as a rule, and then takes the result.
         let mut tensor = args_1!(inputs).into_tensor();
         let shape: TVec<usize> = tensor.shape().into();
-        let Some((_, height, width)) = dimensions(&shape) else { bail!("not the planes of one picture: {shape:?}") };
+        let (_, height, width) = known_dimensions(&shape)?;
         let other = other.as_ref().map(|other| other.try_as_plain_ram()).transpose()?;
         let other = other.as_ref().map(|other| other.as_slice::<f32>()).transpose()?.unwrap_or_default();
         let level = Level::new();
@@ -335,9 +336,7 @@ impl EvalOp for MaxPool2 {
 impl TypedOp for MaxPool2 {
     fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
         let shape = concrete(inputs[0])?;
-        let Some((channels, height, width)) = dimensions(&shape) else {
-            bail!("not the planes of one picture: {shape:?}")
-        };
+        let (channels, height, width) = known_dimensions(&shape)?;
         Ok(tvec!(f32::fact(like(&shape, (channels, height / 2, width / 2)))))
     }
 

@@ -5,12 +5,21 @@ use std::sync::Arc;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::ops::array::{Pad, PadMode};
 use tract_onnx::tract_core::ops::binary::TypedBinOp;
-use tract_onnx::tract_core::ops::cnn::{Conv, MaxPool, PaddingSpec, PoolSpec};
+use tract_onnx::tract_core::ops::cnn::{Conv, MaxPool, PoolSpec};
 use tract_onnx::tract_core::ops::nn::DataFormat;
 
 use super::ops::{AddPRelu, Depthwise, MaxPool2, dimensions};
 
-/// The same net with our operators in place of what they stand for. `model` is decluttered, not yet optimised.
+/// A net in the form that is looked for operators, decluttered and not yet optimised. `shape` is its one input, batch first.
+pub(super) fn decluttered(mut onnx: &[u8], shape: [usize; 4]) -> TractResult<TypedModel> {
+    tract_onnx::onnx()
+        .model_for_read(&mut onnx)?
+        .with_input_fact(0, f32::fact(shape).into())?
+        .into_typed()?
+        .into_decluttered()
+}
+
+/// The same net with our operators in place of what they stand for.
 pub(super) fn with_own_operators(mut model: TypedModel) -> TractResult<TypedModel> {
     Rewriter::default()
         .with_rule_for("own depthwise", depthwise)
@@ -85,8 +94,8 @@ fn max_pool(_: &(), model: &TypedModel, node: &TypedNode, _: &str, op: &MaxPool)
         && pool.strides.as_deref() == Some(&[2, 2])
         && planes(model, node.inputs[0]).is_some_and(|shape| {
             let (_, height, width) = dimensions(&shape).unwrap_or_default();
-            // An even size needs no margin, whatever the rule for it.
-            matches!(pool.padding, PaddingSpec::Valid) || (height % 2 == 0 && width % 2 == 0)
+            let sides = pool.padding.compute(&[height, width], &[2, 2], &[1, 1], &[2, 2]);
+            sides.iter().all(|side| side.pad_before == 0 && side.pad_after == 0)
         });
     if !fits {
         return Ok(None);
@@ -133,17 +142,18 @@ fn spelled_out(model: &TypedModel, operands_of_sum: &[OutletId]) -> Option<(Outl
 
 /// Finds PReLU, spelled out, and the ReLU of a sum; takes in the sum before, and the missing channels of one of its sides.
 fn prelu(_: &(), model: &TypedModel, node: &TypedNode, _: &str, op: &TypedBinOp) -> Patch {
+    // What the function is of, its slopes, and how often it reads that.
     let found = if is(op, "Add") {
-        spelled_out(model, &node.inputs)
+        spelled_out(model, &node.inputs).map(|(x, slope)| (x, slope, 2))
     } else if is(op, "Max") {
         let sum = beside_constant(model, &node.inputs, is_zero).map(|(x, _)| x);
         // Alone, it is cheap where it is; and where the sum is read again, it may be half of a PReLU.
         sum.filter(|&x| operands(model, x, "Add").is_some() && model.outlet_successors(x).len() == 1)
-            .map(|x| (x, Arc::new(Tensor::from(0.0f32))))
+            .map(|x| (x, Arc::new(Tensor::from(0.0f32)), 1))
     } else {
         None
     };
-    let Some((x, slope)) = found else { return Ok(None) };
+    let Some((x, slope, readers)) = found else { return Ok(None) };
     let Some(shape) = planes(model, x) else { return Ok(None) };
     let (channels, ..) = dimensions(&shape).unwrap_or_default();
     // One for each channel, or one for all: nothing else broadcasts to planes the same way.
@@ -152,7 +162,6 @@ fn prelu(_: &(), model: &TypedModel, node: &TypedNode, _: &str, op: &TypedBinOp)
         return Ok(None);
     }
     let op = AddPRelu { slope: for_each_channel(&slope, channels)? };
-    let readers = if spelled_out(model, &node.inputs).is_some() { 2 } else { 1 };
     let sum = operands(model, x, "Add").filter(|_| model.outlet_successors(x).len() == readers);
     let inputs = match sum {
         Some(&[a, b]) if planes(model, a).as_ref() == Some(&shape) && planes(model, b).as_ref() == Some(&shape) => {
@@ -180,15 +189,10 @@ fn without_pad(model: &TypedModel, outlet: OutletId, shape: &[usize]) -> Option<
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn decluttered(bytes: &[u8], shape: &[usize]) -> TypedModel {
-        tract_onnx::onnx()
-            .model_for_read(&mut &*bytes)
-            .and_then(|model| model.with_input_fact(0, f32::fact(shape).into()))
-            .and_then(|model| model.into_typed())
-            .and_then(|model| model.into_decluttered())
-            .expect("embedded weights")
-    }
+    use crate::limits::Limits;
+    use crate::photo;
+    use crate::photo::resize::{FilterType, resized};
+    use crate::units::Rect;
 
     fn run(model: TypedModel, shape: &[usize], input: &[f32]) -> Vec<Vec<f32>> {
         let plan = model.into_optimized().and_then(|model| model.into_runnable()).expect("a net that runs");
@@ -209,16 +213,26 @@ mod tests {
             ("fine landmarks", FINE_LANDMARKS, [1, 256, 256, 3]),
             ("segmenter", SEGMENTER, [1, 256, 256, 3]),
         ];
+        // A photo, not noise: on noise the segmenter says nothing but zeros.
+        let photo =
+            std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/sample-photos/样例-蓝底.jpg")).expect("a photo");
+        let rgb = photo::decode(&photo, None, &Limits::default()).1.expect("a photo").rgb;
+        let whole = Rect::from_edges(0.0, 0.0, f64::from(rgb.width()), f64::from(rgb.height()));
         for (name, bytes, shape) in nets {
-            let input: Vec<f32> =
-                (0..shape.iter().product()).map(|i: usize| (i * 7919 % 1009) as f32 / 1009.0).collect();
-            let plain = decluttered(bytes, &shape);
+            let side = shape[1] as u32;
+            let small = resized(&rgb, whole, (side, side), FilterType::Bilinear).expect("a size");
+            let input: Vec<f32> = small.as_raw().iter().map(|&value| f32::from(value) / 255.0).collect();
+            let plain = decluttered(bytes, shape).expect("embedded weights");
             let own = with_own_operators(plain.clone()).expect("a net with our operators");
             let left = |op: &dyn Fn(&TypedNode) -> bool| own.nodes().iter().filter(|node| op(node)).count();
             assert_eq!(left(&|node| node.op_is::<MaxPool>()), 0, "{name}");
-            let spread = |conv: &Conv| conv.group > 1 && conv.group == conv.pool_spec.output_channels;
-            assert_eq!(left(&|node| node.op_as::<Conv>().is_some_and(spread)), 0, "{name}");
-            for (plain, own) in run(plain, &shape, &input).iter().zip(run(own, &shape, &input)) {
+            let by_plane = |conv: &Conv| conv.group > 1 && conv.group == conv.pool_spec.output_channels;
+            assert_eq!(left(&|node| node.op_as::<Conv>().is_some_and(by_plane)), 0, "{name}");
+            let plain = run(plain, &shape, &input);
+            let spread = |values: &[f32]| values.iter().fold((f32::MAX, f32::MIN), |(a, b), &v| (a.min(v), b.max(v)));
+            let (least, most) = spread(&plain[0]);
+            assert!(most - least > 0.5, "{name} tells nothing apart: {least} to {most}");
+            for (plain, own) in plain.iter().zip(run(own, &shape, &input)) {
                 let largest = plain.iter().fold(1.0f32, |most, v| most.max(v.abs()));
                 let off = plain.iter().zip(&own).fold(0.0f32, |most, (a, b)| most.max((a - b).abs()));
                 assert!(off <= 1e-4 * largest, "{name}: {off} of {largest}");
