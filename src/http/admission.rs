@@ -75,8 +75,12 @@ struct Job {
     id: u64,
     /// Bytes it takes of the room; 0 when it is light, all when it needs more than there are.
     weight: u64,
-    work: Box<dyn FnOnce() + Send>,
+    work: Work,
 }
+
+/// What a thread does for a job; it gives back how to answer whoever asked.
+type Work = Box<dyn FnOnce() -> Answer + Send>;
+type Answer = Box<dyn FnOnce() + Send>;
 
 impl std::fmt::Debug for Job {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -116,9 +120,10 @@ impl Pool {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Refused> {
         let (send, receive) = oneshot::channel();
-        let work = Box::new(move || {
+        let work = Box::new(move || -> Answer {
+            let done = catch_unwind(AssertUnwindSafe(work));
             // Nobody may be waiting any more, and that is fine.
-            let _ = send.send(catch_unwind(AssertUnwindSafe(work)));
+            Box::new(move || drop(send.send(done)))
         });
         let _place = self.shared.enter(weight, work)?;
         match tokio::time::timeout(within, receive).await {
@@ -161,7 +166,7 @@ impl Drop for Pool {
 }
 
 impl Shared {
-    fn enter(self: &Arc<Self>, weight: u64, work: Box<dyn FnOnce() + Send>) -> Result<Place, Refused> {
+    fn enter(self: &Arc<Self>, weight: u64, work: Work) -> Result<Place, Refused> {
         let mut state = lock(&self.state);
         if !state.open {
             return Err(Refused::ShuttingDown);
@@ -189,10 +194,14 @@ impl Shared {
             if let Some(job) = self.take(&mut state) {
                 state.busy += 1;
                 drop(state);
-                (job.work)();
+                let answer = (job.work)();
                 state = lock(&self.state);
                 state.busy -= 1;
                 self.free(&mut state, job.weight);
+                // Who has the answer finds the thread and the room free.
+                drop(state);
+                answer();
+                state = lock(&self.state);
             } else if state.open || !state.queue.is_empty() {
                 state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
             } else {
