@@ -72,39 +72,7 @@ def to_onnx(tflite: bytes, work: Path) -> bytes:
     source.write_bytes(tflite)
     command = [sys.executable, "-m", "tf2onnx.convert", f"--opset={OPSET}"]
     subprocess.run([*command, "--tflite", str(source), "--output", str(target)], check=True, capture_output=True)
-    return spell_out_prelu(replace_transposed_convolutions(target.read_bytes()))
-
-
-def spell_out_prelu(data: bytes) -> bytes:
-    """PRelu as relu(x) + slope * min(x, 0): tract has fast loops for each of these, and none for PRelu."""
-    import numpy as np
-    import onnx
-    from onnx import helper, numpy_helper
-
-    model = onnx.load_from_string(data)
-    graph = model.graph
-    if not any(node.op_type == "PRelu" for node in graph.node):
-        return data
-    zero = "prelu_zero"
-    graph.initializer.append(numpy_helper.from_array(np.zeros((1, 1, 1, 1), np.float32), zero))
-    nodes = []
-    for node in graph.node:
-        if node.op_type != "PRelu":
-            nodes.append(node)
-            continue
-        value, slope = node.input
-        (result,) = node.output
-        up, down, scaled = (f"{result}_{part}" for part in ("up", "down", "scaled"))
-        nodes += [
-            helper.make_node("Relu", [value], [up]),
-            helper.make_node("Min", [value, zero], [down]),
-            helper.make_node("Mul", [down, slope], [scaled]),
-            helper.make_node("Add", [up, scaled], [result]),
-        ]
-    del graph.node[:]
-    graph.node.extend(nodes)
-    onnx.checker.check_model(model, full_check=True)
-    return model.SerializeToString()
+    return replace_transposed_convolutions(target.read_bytes())
 
 
 def replace_transposed_convolutions(data: bytes) -> bytes:

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 /// Files of the folder that are neither weights nor licences.
-const TOOLS: [&str; 2] = ["MANIFEST.toml", "convert.py"];
+const TOOLS: [&str; 3] = ["MANIFEST.toml", "convert.py", "reference.py"];
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -104,7 +104,7 @@ enum Worn {
 
 impl Net for FixedHead {
     fn input_shape(&self) -> [usize; 4] {
-        [1, 3, 192, 144]
+        [1, 192, 144, 3]
     }
 
     fn run(&self, _: Vec<f32>) -> Result<Vec<Vec<f32>>, NetError> {
@@ -121,7 +121,7 @@ impl Net for FixedHead {
         let mut logits = vec![0.0; 8 * 96 * 72];
         for y in 0..96 {
             for x in 0..72 {
-                logits[(class(x, y) * 96 + y) * 72 + x] = 1.0;
+                logits[(y * 72 + x) * 8 + class(x, y)] = 1.0;
             }
         }
         Ok(vec![logits])

@@ -87,11 +87,7 @@ impl HeadMap {
             angle: (right.y - left.y).atan2(right.x - left.x),
         };
         let pixels = crop.sampled(rgb, 2 * WIDTH, 2 * HEIGHT, Outside::Repeated);
-        let mut planes = Vec::with_capacity(3 * pixels.len());
-        for k in 0..3 {
-            planes.extend(pixels.iter().map(|pixel| pixel[k] / 255.0));
-        }
-        let outputs = net.run(planes)?;
+        let outputs = net.run(pixels.as_flattened().iter().map(|value| value / 255.0).collect())?;
         let logits = outputs.into_iter().next().unwrap_or_default();
         if logits.len() != CLASSES.len() * WIDTH * HEIGHT {
             let expected = CLASSES.len() * WIDTH * HEIGHT;
@@ -101,22 +97,13 @@ impl HeadMap {
             });
         }
         let (w, h) = (f64::from(rgb.width()), f64::from(rgb.height()));
-        // Class by class over whole planes, which compiles to vector code.
-        let (background, others) = logits.split_at(WIDTH * HEIGHT);
-        let (mut highest, mut best) = (background.to_vec(), vec![0u8; WIDTH * HEIGHT]);
-        for (class, plane) in (1..).zip(others.chunks_exact(WIDTH * HEIGHT)) {
-            for ((high, best), &score) in highest.iter_mut().zip(&mut best).zip(plane) {
-                *best = if score > *high { class } else { *best };
-                *high = high.max(score);
-            }
-        }
         let [origin, right, down] = [0, 1, WIDTH].map(|i| crop.to_picture(center_of(i)));
-        let classes = best.into_iter().enumerate().map(|(i, class)| {
+        let classes = logits.as_chunks().0.iter().enumerate().map(|(i, logits)| {
             let (u, v) = ((i % WIDTH) as f64, (i / WIDTH) as f64);
             let x = origin.x + u * (right.x - origin.x) + v * (down.x - origin.x);
             let y = origin.y + u * (right.y - origin.y) + v * (down.y - origin.y);
             let inside = x >= 0.0 && y >= 0.0 && x <= w && y <= h;
-            inside.then_some(CLASSES[usize::from(class)])
+            inside.then(|| likeliest(logits))
         });
         Ok(Self { crop, classes: classes.collect() })
     }
@@ -182,6 +169,17 @@ impl HeadMap {
     }
 }
 
+/// The class with the highest logit, the first of equals.
+fn likeliest(logits: &[f32; CLASSES.len()]) -> Class {
+    let (mut best, mut highest) = (CLASSES[0], logits[0]);
+    for (&class, &logit) in CLASSES.iter().zip(logits) {
+        if logit > highest {
+            (best, highest) = (class, logit);
+        }
+    }
+    best
+}
+
 /// Centre of a cell in the input.
 fn center_of(i: usize) -> Point {
     Point::new((2 * (i % WIDTH) + 1) as f64, (2 * (i / WIDTH) + 1) as f64)
@@ -244,7 +242,7 @@ mod tests {
 
     impl Net for Disc {
         fn input_shape(&self) -> [usize; 4] {
-            [1, 3, 2 * HEIGHT, 2 * WIDTH]
+            [1, 2 * HEIGHT, 2 * WIDTH, 3]
         }
 
         fn run(&self, input: Vec<f32>) -> Result<Vec<Vec<f32>>, NetError> {
@@ -252,7 +250,7 @@ mod tests {
             let mut logits = vec![0.0; CLASSES.len() * WIDTH * HEIGHT];
             for i in 0..WIDTH * HEIGHT {
                 let p = framed(center_of(i));
-                logits[2 * WIDTH * HEIGHT + i] = if p.x.hypot(p.y) < 1.0 { 1.0 } else { -1.0 };
+                logits[CLASSES.len() * i + 2] = if p.x.hypot(p.y) < 1.0 { 1.0 } else { -1.0 };
             }
             Ok(vec![logits])
         }

@@ -1,20 +1,25 @@
 //! The seam between the pipeline and the neural nets: a two-method trait, so that tests can put fakes behind it.
+//!
+//! Behind it the nets run here, by kernels for what they are made of: `docs/nets.md` says why, and what was measured.
 
-mod ops;
-mod rewrite;
+mod kernels;
+mod merge;
+mod onnx;
+mod plan;
 
 use std::fmt;
 use std::sync::OnceLock;
 
-use tract_onnx::prelude::*;
+use onnx::Shape;
+use plan::Plan;
 
-/// A net: one input tensor in, all output tensors out. Implementations are shared between threads.
+/// A net: pictures in, all its outputs out. Implementations are shared between threads.
 pub trait Net: Send + Sync {
-    /// Shape of the input, batch first.
+    /// Shape of the input: pictures, rows, columns, channels.
     fn input_shape(&self) -> [usize; 4];
 
-    /// Runs the net on `input`, row-major, as long as the product of [`Net::input_shape`]. Outputs are row-major, in
-    /// the order of the file.
+    /// Runs the net on `input`, as long as the product of [`Net::input_shape`]: picture by picture, row by row, the channels of
+    /// a place together, however the file keeps them. Outputs come the same way, in the order of the file.
     ///
     /// # Errors
     /// When the weights cannot be loaded or the runtime fails; never because of what the picture shows.
@@ -45,7 +50,7 @@ pub struct Nets {
     pub landmarks: Box<dyn Net>,
     /// Places the cheeks' edges: 2x10x48x3 patches (see [`cheeks`](super::cheeks)) -> 2x48 probabilities.
     pub cheek_edge: Box<dyn Net>,
-    /// Tells hair, face, clothes, coverings and spectacles apart: 1x3x192x144 RGB in 0..1 -> 1x8x96x72 class logits.
+    /// Tells hair, face, clothes, coverings and spectacles apart: 1x192x144x3 RGB in 0..1 -> 96x72x8 class logits.
     pub parser: Box<dyn Net>,
     /// Places a finer mesh, with irises and true lids and lips: 1x256x256x3 RGB in 0..1 -> 1434 (478 x, y, z in crop
     /// pixels), 1 face logit. Three times the time of `landmarks`, so it runs only where that leaves a doubt.
@@ -84,7 +89,7 @@ impl Nets {
     }
 
     /// The nets whose weights are embedded in the program. What every photo needs is made ready now, so that a fault
-    /// shows at the start and not on the first photo; the fine mesh beside it, the segmenter when a photo first needs it.
+    /// shows at the start and not on the first photo; the fine mesh and the segmenter when a photo first needs them.
     ///
     /// # Errors
     /// When embedded weights cannot be loaded.
@@ -92,29 +97,21 @@ impl Nets {
         let detector = OnnxNet::new("face_detection_short_range", [1, 128, 128, 3], weights::DETECTOR);
         let landmarks = OnnxNet::new("face_landmark", [1, 192, 192, 3], weights::LANDMARKS);
         let cheek_edge = OnnxNet::new("cheek_edge", [2, 10, 48, 3], weights::CHEEK_EDGE);
-        let parser = OnnxNet::new("head_parser", [1, 3, 192, 144], weights::PARSER);
-        let fine_landmarks =
-            Arc::new(OnnxNet::new("face_landmarks_detector", [1, 256, 256, 3], weights::FINE_LANDMARKS));
-        // The largest by far: made ready beside all else, so that the first photo that needs it waits as little as can be.
-        // Without a thread it is made ready when it is needed.
-        let early = Arc::clone(&fine_landmarks);
-        drop(std::thread::Builder::new().name("fine mesh".to_owned()).spawn(move || early.plan().map(drop)));
-        let segmenter = OnnxNet::new("selfie_segmenter", [1, 256, 256, 3], weights::SEGMENTER);
-        // Two at once: optimising the graphs is most of the time before the first verdict.
-        std::thread::scope(|scope| {
-            let other = scope.spawn(|| detector.plan().map(drop));
-            landmarks.plan()?;
-            cheek_edge.plan()?;
-            parser.plan()?;
-            other.join().unwrap_or_else(|_| Err(NetError::new(detector.name, "the runtime panicked")))
-        })?;
+        let parser = OnnxNet::new("head_parser", [1, 192, 144, 3], weights::PARSER);
+        for net in [&detector, &landmarks, &cheek_edge, &parser] {
+            net.plan()?;
+        }
         Ok(Self {
             detector: Box::new(super::detect::ShortRange::new(Box::new(detector))),
             landmarks: Box::new(landmarks),
             cheek_edge: Box::new(cheek_edge),
             parser: Box::new(parser),
-            fine_landmarks: Box::new(fine_landmarks),
-            segmenter: Box::new(segmenter),
+            fine_landmarks: Box::new(OnnxNet::new(
+                "face_landmarks_detector",
+                [1, 256, 256, 3],
+                weights::FINE_LANDMARKS,
+            )),
+            segmenter: Box::new(OnnxNet::new("selfie_segmenter", [1, 256, 256, 3], weights::SEGMENTER)),
         })
     }
 }
@@ -129,12 +126,12 @@ mod weights {
     pub(super) static SEGMENTER: &[u8] = include_bytes!("../../../models/selfie_segmenter.onnx");
 }
 
-/// An ONNX file run by tract, made ready on first use and then shared.
+/// A net in an ONNX file, made ready on first use and then shared.
 pub struct OnnxNet {
     name: &'static str,
     shape: [usize; 4],
     bytes: &'static [u8],
-    plan: OnceLock<Result<Arc<TypedRunnableModel>, NetError>>,
+    plan: OnceLock<Result<Plan, NetError>>,
 }
 
 impl fmt::Debug for OnnxNet {
@@ -143,29 +140,16 @@ impl fmt::Debug for OnnxNet {
     }
 }
 
-impl<N: Net + ?Sized> Net for Arc<N> {
-    fn input_shape(&self) -> [usize; 4] {
-        self.as_ref().input_shape()
-    }
-
-    fn run(&self, input: Vec<f32>) -> Result<Vec<Vec<f32>>, NetError> {
-        self.as_ref().run(input)
-    }
-}
-
 impl OnnxNet {
-    /// A net from the bytes of an ONNX file. `shape` is its one input, batch first.
+    /// A net from the bytes of an ONNX file. `shape` is its one input: pictures, rows, columns, channels.
     pub fn new(name: &'static str, shape: [usize; 4], bytes: &'static [u8]) -> Self {
         Self { name, shape, bytes, plan: OnceLock::new() }
     }
 
-    fn plan(&self) -> Result<&Arc<TypedRunnableModel>, NetError> {
-        self.plan.get_or_init(|| self.load().map_err(|e| NetError::new(self.name, e))).as_ref().map_err(Clone::clone)
-    }
-
-    fn load(&self) -> TractResult<Arc<TypedRunnableModel>> {
-        let model = rewrite::decluttered(self.bytes, self.shape)?;
-        rewrite::with_own_operators(model)?.into_optimized()?.into_runnable()
+    fn plan(&self) -> Result<&Plan, NetError> {
+        let [_, height, width, channels] = self.shape;
+        let read = || Plan::of(self.bytes, Shape { height, width, channels }).map_err(|e| NetError::new(self.name, e));
+        self.plan.get_or_init(read).as_ref().map_err(Clone::clone)
     }
 }
 
@@ -176,12 +160,18 @@ impl Net for OnnxNet {
 
     fn run(&self, input: Vec<f32>) -> Result<Vec<Vec<f32>>, NetError> {
         let plan = self.plan()?;
-        let run = || -> TractResult<Vec<Vec<f32>>> {
-            let tensor = Tensor::from_shape(&self.shape, &input)?;
-            let outputs = plan.run(tvec!(tensor.into()))?;
-            outputs.iter().map(|value| Ok(value.to_plain_array_view::<f32>()?.iter().copied().collect())).collect()
-        };
-        run().map_err(|e| NetError::new(self.name, e))
+        let [pictures, rest @ ..] = self.shape;
+        let size: usize = rest.iter().product();
+        if input.len() != pictures * size {
+            let reason = format!("got {} values, not {}", input.len(), pictures * size);
+            return Err(NetError { net: self.name, reason });
+        }
+        let mut pictures = input.chunks_exact(size).map(|picture| plan.run(picture));
+        let mut outputs = pictures.next().unwrap_or_default();
+        for more in pictures {
+            outputs.iter_mut().zip(more).for_each(|(output, more)| output.extend(more));
+        }
+        Ok(outputs)
     }
 }
 

@@ -9,7 +9,7 @@ use gradphoto::face::net::OnnxNet;
 use gradphoto::units::Point;
 use image::{ImageReader, RgbImage};
 
-/// The weights of one net, tract behind them. They live as long as the program, as embedded ones do.
+/// One net as gradphoto runs it. Its weights live as long as the program, as embedded ones do.
 pub fn net(models: &Path, name: &'static str, side: usize) -> Result<OnnxNet> {
     Ok(OnnxNet::new(name, [1, side, side, 3], weights(models, name)?))
 }

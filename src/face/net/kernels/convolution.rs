@@ -1,0 +1,310 @@
+//! Convolutions over all channels.
+
+use std::ops::Range;
+
+use fearless_simd::{Level, Simd, SimdBase, SimdFloat, dispatch, f32x8, f32x16};
+
+use super::{Depthwise, Finish, Kernel, LANES, Layout, WIDEST, Window, head, load};
+
+/// A convolution over all channels; of what a convolution of each channel alone gives, where there is one before.
+#[derive(Debug)]
+pub(in crate::face::net) struct Convolution {
+    window: Window,
+    /// Values of a row of the window.
+    run: usize,
+    /// Block by block, for each value of the window the weights of the block's channels.
+    weights: Vec<f32>,
+    blocks: Vec<Block>,
+    finish: Finish,
+    before: Option<Depthwise>,
+    band: Band,
+}
+
+/// What the sums of a block are made of.
+#[derive(Clone, Copy)]
+struct Work<'a> {
+    block: &'a Block,
+    start: Place,
+    places: &'a [Place],
+    input: &'a [f32],
+    other: Option<&'a [f32]>,
+}
+
+/// Where one place is read and written, relative to the band of rows it belongs to.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    input: usize,
+    other: usize,
+    output: usize,
+}
+
+/// Output channels that are summed at once.
+#[derive(Debug, Clone, Copy)]
+struct Block {
+    /// Vectors, 1 or 2, and lanes of each, 8 or 16.
+    vectors: usize,
+    lanes: usize,
+    /// Channels that are written: as many as the vectors have lanes, or fewer.
+    channels: usize,
+    /// First of its channels, for bias and slopes.
+    channel: usize,
+    /// Where its weights begin.
+    weights: usize,
+    /// What it adds to where a place is written.
+    output: usize,
+    /// What it adds to where a place of the other operand is read, and how many of its channels that has.
+    other: usize,
+    shared: usize,
+}
+
+/// The places that are worked on together: as many rows as make it worth to fetch the weights.
+#[derive(Debug, Clone)]
+struct Band {
+    /// Rows of all bands, before they are doubled, and of one.
+    height: usize,
+    rows: usize,
+    places: Vec<Place>,
+    /// From one band to the next.
+    step: Place,
+    /// Where the first band begins.
+    start: Place,
+    /// Between rows of the window.
+    input_pitch: usize,
+}
+
+/// Places that a band has at least, if the picture has them.
+const BAND: usize = 48;
+
+/// How `depth` channels are cut into blocks: vectors, lanes of each, channels. Two vectors and as many places as fill the
+/// registers with sums; the last vector may be filled in part.
+fn cut(depth: usize, widest: usize) -> Vec<(usize, usize, usize)> {
+    let lanes = widest.min(depth);
+    let of_block = |first: usize| {
+        let channels = (depth - first).min(2 * lanes);
+        (channels.div_ceil(lanes), lanes, channels)
+    };
+    (0..depth).step_by(2 * lanes).map(of_block).collect()
+}
+
+/// Lanes of the widest vectors the processor multiplies at once, if not fewer than [`LANES`] nor more than [`WIDEST`].
+fn widest(level: Level) -> usize {
+    dispatch!(level, simd => native(simd)).clamp(LANES, WIDEST)
+}
+
+#[inline(always)]
+fn native<S: Simd>(_: S) -> usize {
+    S::f32s::LEN
+}
+
+/// Pictures a convolution reads and writes.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::face::net) struct Pictures {
+    /// What is convolved.
+    pub input: Layout,
+    /// What is added to the sums; it may have fewer channels.
+    pub other: Option<Layout>,
+    /// What is written.
+    pub output: Layout,
+}
+
+/// Appends the weights of a block in the order they are read in: value by value of the window, `lanes` output channels of each,
+/// zeros for those there are not.
+fn pack(weights: &mut Vec<f32>, window: Window, kernel: &Kernel, depth: usize, block: Range<usize>, lanes: usize) {
+    let [channels_out, channels_in] = kernel.channels;
+    let [rows, columns] = window.size;
+    let block = block.start..block.end.min(channels_out);
+    for tap in 0..rows * columns {
+        for from in 0..depth {
+            let start = weights.len();
+            if from < channels_in {
+                weights.extend(block.clone().map(|to| kernel.values[(to * channels_in + from) * rows * columns + tap]));
+            }
+            weights.resize(start + lanes, 0.0);
+        }
+    }
+}
+
+impl Band {
+    /// The bands of pictures; of the output and what is added, every `scale`th row and place.
+    fn over(window: Window, pictures: Pictures, scale: usize) -> Self {
+        let Pictures { input, other, output } = pictures;
+        let other = other.unwrap_or(output);
+        let (height, width) = (output.height / scale, output.width / scale);
+        let rows = BAND.div_ceil(width).min(height);
+        let place = |y: usize, x: usize| Place {
+            input: y * window.stride[0] * input.pitch() + x * window.stride[1] * input.depth,
+            other: scale * (y * other.pitch() + x * other.depth),
+            output: scale * (y * output.pitch() + x * output.depth),
+        };
+        Self {
+            height,
+            rows,
+            places: (0..rows * width).map(|i| place(i / width, i % width)).collect(),
+            step: place(rows, 0),
+            start: Place {
+                input: input.before(window.pads[0], window.pads[1]),
+                other: other.before(0, 0),
+                output: output.before(0, 0),
+            },
+            input_pitch: input.pitch(),
+        }
+    }
+}
+
+impl Convolution {
+    /// A convolution by `window`. With `spread`, output channels come in four groups of the output's depth, which are written
+    /// to the four places that a place becomes when a picture is doubled: a transposed convolution of size and stride 2.
+    pub(in crate::face::net) fn new(
+        level: Level,
+        window: Window,
+        kernel: &Kernel,
+        mut finish: Finish,
+        spread: bool,
+        pictures: Pictures,
+    ) -> Self {
+        let Pictures { input, other, output } = pictures;
+        let groups = if spread { 4 } else { 1 };
+        let (mut blocks, mut weights) = (Vec::new(), Vec::new());
+        for group in 0..groups {
+            let (down, across) = (group / 2, group % 2);
+            let mut lane = 0;
+            for (vectors, lanes, channels) in cut(output.depth, widest(level)) {
+                let channel = group * output.depth + lane;
+                blocks.push(Block {
+                    vectors,
+                    lanes,
+                    channels,
+                    channel,
+                    weights: weights.len(),
+                    output: down * output.pitch() + across * output.depth + lane,
+                    other: other.map_or(0, |other| down * other.pitch() + across * other.depth + lane),
+                    shared: other.map_or(0, |other| other.depth.saturating_sub(lane).min(channels)),
+                });
+                pack(&mut weights, window, kernel, input.depth, channel..channel + channels, vectors * lanes);
+                lane += channels;
+            }
+        }
+        let band = Band::over(window, pictures, if spread { 2 } else { 1 });
+        let run = window.size[1] * input.depth;
+        // The last vector is read whole.
+        finish.bias.extend([0.0; WIDEST]);
+        finish.slopes.extend([0.0; WIDEST]);
+        Self { window, run, weights, blocks, finish, before: None, band }
+    }
+
+    /// The same of what `depthwise` makes of its input; this must be a convolution of size 1 of a picture without margin.
+    pub(in crate::face::net) fn after(mut self, depthwise: Depthwise) -> Self {
+        self.band.step.input = 0;
+        self.band.start.input = 0;
+        self.before = Some(depthwise);
+        self
+    }
+
+    /// Convolves `input`, adds `other` and writes to the inner places of `output`.
+    pub(in crate::face::net) fn run(
+        &self,
+        level: Level,
+        input: &[f32],
+        other: Option<&[f32]>,
+        output: &mut [f32],
+        scratch: &mut Vec<f32>,
+    ) {
+        dispatch!(level, simd => self.bands(simd, input, other, output, scratch));
+    }
+
+    #[inline(always)]
+    fn bands<S: Simd>(
+        &self,
+        simd: S,
+        input: &[f32],
+        other: Option<&[f32]>,
+        output: &mut [f32],
+        scratch: &mut Vec<f32>,
+    ) {
+        let band = &self.band;
+        let per_row = band.places.len() / band.rows;
+        let mut start = band.start;
+        for first in (0..band.height).step_by(band.rows) {
+            let rows = band.rows.min(band.height - first);
+            let places = &band.places[..rows * per_row];
+            let input = match &self.before {
+                Some(depthwise) => {
+                    scratch.resize(places.len() * depthwise.depth, 0.0);
+                    depthwise.rows(simd, input, first, rows, scratch, per_row * depthwise.depth);
+                    &scratch[..]
+                }
+                None => input,
+            };
+            for block in &self.blocks {
+                let work = Work { block, start, places, input, other };
+                match (block.lanes, block.vectors) {
+                    (16, 2) => self.block::<S, f32x16<S>, 8, 2>(simd, &work, output),
+                    (16, _) => self.block::<S, f32x16<S>, 8, 1>(simd, &work, output),
+                    (_, 2) => self.block::<S, f32x8<S>, 6, 2>(simd, &work, output),
+                    _ => self.block::<S, f32x8<S>, 8, 1>(simd, &work, output),
+                }
+            }
+            start.input += band.step.input;
+            start.other += band.step.other;
+            start.output += band.step.output;
+        }
+    }
+
+    /// The sums of `V` vectors of output channels at all places of a band, `P` places at a time. Where fewer are left, the last
+    /// is summed again.
+    #[inline(always)]
+    fn block<S: Simd, F: SimdFloat<S, Element = f32>, const P: usize, const V: usize>(
+        &self,
+        simd: S,
+        work: &Work<'_>,
+        output: &mut [f32],
+    ) {
+        let Work { block, start, places, input, other } = *work;
+        let lanes = V * F::LEN;
+        let run = self.run;
+        let size = run * lanes;
+        let weights = &self.weights[block.weights..][..self.window.size[0] * size];
+        let bias: [F; V] = std::array::from_fn(|v| load(simd, &self.finish.bias[block.channel + v * F::LEN..]));
+        let mut first = 0;
+        while first < places.len() {
+            let at: [Place; P] = std::array::from_fn(|p| places[(first + p).min(places.len() - 1)]);
+            let mut sums = [bias; P];
+            for row in 0..self.window.size[0] {
+                let values: [&[f32]; P] =
+                    std::array::from_fn(|p| &input[start.input + at[p].input + row * self.band.input_pitch..][..run]);
+                let weights = &weights[row * size..][..size];
+                for i in 0..run {
+                    let weights: [F; V] = std::array::from_fn(|v| load(simd, &weights[i * lanes + v * F::LEN..]));
+                    for p in 0..P {
+                        let value = F::splat(simd, values[p][i]);
+                        for v in 0..V {
+                            sums[p][v] = value.mul_add(weights[v], sums[p][v]);
+                        }
+                    }
+                }
+            }
+            for p in 0..P {
+                let to = &mut output[start.output + at[p].output + block.output..][..block.channels];
+                if let Some(other) = other.filter(|_| block.shared > 0) {
+                    let from = &other[start.other + at[p].other + block.other..][..block.shared];
+                    for (v, sum) in sums[p].iter_mut().enumerate() {
+                        *sum += head::<S, F>(simd, from.get(v * F::LEN..).unwrap_or_default());
+                    }
+                }
+                for v in 0..V {
+                    let value = self.finish.applied(simd, sums[p][v], block.channel + v * F::LEN);
+                    match to[v * F::LEN..].get_mut(..F::LEN) {
+                        Some(to) => value.store_slice(to),
+                        None => {
+                            let mut filled = [0.0; WIDEST];
+                            value.store_slice(&mut filled[..F::LEN]);
+                            let to = &mut to[v * F::LEN..];
+                            to.copy_from_slice(&filled[..to.len()]);
+                        }
+                    }
+                }
+            }
+            first += P;
+        }
+    }
+}

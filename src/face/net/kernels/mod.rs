@@ -1,0 +1,137 @@
+//! What the nets spend their time on, in vector code for the processor at hand: safe SIMD (`fearless_simd`), chosen at run time.
+//!
+//! Values lie in rows of places, the channels of a place together (channels last), filled up with zeros to whole vectors. A
+//! vector is channels of one place, so that no kernel has to know how wide a row is, and a convolution of any size and
+//! stride is the same loop: for each value of the rows of its window, one broadcast and as many multiplications as there are
+//! vectors of output.
+
+mod convolution;
+mod depthwise;
+mod places;
+
+use fearless_simd::{Simd, SimdFloat};
+
+pub(super) use convolution::{Convolution, Pictures};
+pub(super) use depthwise::Depthwise;
+pub(super) use places::{Combination, combine, double, max_pool, mean};
+
+/// The depth of a place is a multiple of this many channels.
+pub(super) const LANES: usize = 8;
+
+/// Lanes of the widest vectors that are used.
+const WIDEST: usize = 16;
+
+/// How the values of a picture lie in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Layout {
+    /// Rows of places.
+    pub height: usize,
+    /// Places of a row.
+    pub width: usize,
+    /// Values from one place to the next: its channels and what fills the last vector.
+    pub depth: usize,
+    /// Places of zeros around: above, left, below, right.
+    pub margin: [usize; 4],
+}
+
+impl Layout {
+    /// Values from one row to the next.
+    pub(super) fn pitch(&self) -> usize {
+        let [_, left, _, right] = self.margin;
+        (left + self.width + right) * self.depth
+    }
+
+    /// All values, margin included.
+    pub(super) fn len(&self) -> usize {
+        let [above, _, below, _] = self.margin;
+        (above + self.height + below) * self.pitch()
+    }
+
+    /// Index of the first value of the place that lies `above` rows and `left` places before the first one.
+    pub(super) fn before(&self, above: usize, left: usize) -> usize {
+        (self.margin[0] - above) * self.pitch() + (self.margin[1] - left) * self.depth
+    }
+}
+
+/// The shape of a window: rows, columns, step down and across, rows of zeros above and places of zeros to the left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Window {
+    /// Rows and columns.
+    pub size: [usize; 2],
+    /// Rows and columns from one window to the next.
+    pub stride: [usize; 2],
+    /// Zeros above, left, below, right of the picture.
+    pub pads: [usize; 4],
+}
+
+impl Window {
+    /// Rows and columns of the result on a picture of this size; `None` when the window is larger.
+    pub(super) fn over(&self, height: usize, width: usize) -> Option<(usize, usize)> {
+        let [above, left, below, right] = self.pads;
+        let along = |n: usize, k: usize, step: usize| Some(n.checked_sub(k)? / step + 1);
+        Some((
+            along(above + height + below, self.size[0], self.stride[0])?,
+            along(left + width + right, self.size[1], self.stride[1])?,
+        ))
+    }
+}
+
+/// Weights of a convolution as ONNX has them: output, input, row, column.
+#[derive(Debug, Clone)]
+pub(super) struct Kernel {
+    /// Values in that order.
+    pub values: Vec<f32>,
+    /// Output and input channels.
+    pub channels: [usize; 2],
+}
+
+/// What is done with a sum before it is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Function {
+    /// `max(x, 0) + slope * min(x, 0)` with a slope for each channel: PReLU; with slopes of 0 ReLU, with 1 nothing.
+    Leak,
+    /// `x * clamp(x + 3, 0, 6) / 6`.
+    HardSwish,
+}
+
+/// How a value is finished: with the bias of its channel and a function.
+#[derive(Debug, Clone)]
+pub(super) struct Finish {
+    /// A value for each channel, filled up.
+    pub bias: Vec<f32>,
+    /// A value for each channel, filled up.
+    pub slopes: Vec<f32>,
+    /// What is done with the sum.
+    pub function: Function,
+}
+
+#[inline(always)]
+fn load<S: Simd, F: SimdFloat<S, Element = f32>>(simd: S, values: &[f32]) -> F {
+    F::from_slice(simd, &values[..F::LEN])
+}
+
+/// The first values, zeros where there are fewer.
+#[inline(always)]
+fn head<S: Simd, F: SimdFloat<S, Element = f32>>(simd: S, values: &[f32]) -> F {
+    if values.len() >= F::LEN {
+        return load(simd, values);
+    }
+    let mut filled = [0.0; WIDEST];
+    filled[..values.len()].copy_from_slice(values);
+    load(simd, &filled)
+}
+
+impl Finish {
+    /// `value`, which holds the bias already, of the channels from `channel` on.
+    #[inline(always)]
+    fn applied<S: Simd, F: SimdFloat<S, Element = f32>>(&self, simd: S, value: F, channel: usize) -> F {
+        let zero = F::splat(simd, 0.0);
+        match self.function {
+            Function::Leak => load::<S, F>(simd, &self.slopes[channel..]).mul_add(value.min(zero), value.max(zero)),
+            Function::HardSwish => {
+                let gate = (value + F::splat(simd, 3.0)).max(zero).min(F::splat(simd, 6.0));
+                value * gate * F::splat(simd, 1.0 / 6.0)
+            }
+        }
+    }
+}
