@@ -15,7 +15,7 @@ const CLOSED: Check = Check {
     title_en: "Lips closed",
     standard: "嘴唇自然闭合",
     method: "Gap between the lips over the distance from eyes to chin: from the fine mesh of 478 points, unless the face mesh \
-        says under 0.022 and the pixels show neither teeth nor a hollow. Teeth between the lips (lighter and less red than \
+        says under 0.03 and the pixels show neither teeth nor a hollow. Teeth between the lips (lighter and less red than \
         both lips) add 0.015. A gap that no teeth, no hollow and not both meshes bear out counts half and can only warn.",
     blind: "A tongue or gums of the lips' colour in a narrow slit; single teeth at the corner of the mouth; whatever a \
         moustache hangs over.",
@@ -41,10 +41,11 @@ const CLOSED: Check = Check {
     measure: closed,
 };
 
-/// Gap of the coarse mesh, whiteness and hollow below all of which lips are closed: two of three frontal portraits. The
-/// coarse mesh alone says up to 0.1 of closed lips on dark skin, and as little as 0.024 where teeth show.
-const CLOSED_GAP: f64 = 0.022;
-const CLOSED_WHITENESS: f64 = 1.5;
+/// Gap of the coarse mesh, whiteness and hollow below all of which lips are closed: five of six frontal portraits. The
+/// coarse mesh alone says up to 0.1 of closed lips on dark skin, and as little as 0.024 where teeth show; but teeth in so narrow
+/// a gap are whiter than 3, and of lips below all three the fine mesh says 0.044 at most, half of which passes.
+const CLOSED_GAP: f64 = 0.03;
+const CLOSED_WHITENESS: f64 = 2.0;
 const CLOSED_HOLLOW: f64 = 0.012;
 
 /// Whiteness from which it is teeth: gloss stays below 2.1, teeth begin at 2.8.

@@ -136,7 +136,7 @@ impl Patch {
         let fine = self.search((best.x, best.y, best.radius), (0.12, 0.4), (0.12, 0.4), (0.08, 0.4));
         let best = fine.iter().copied().max_by(|a, b| a.score.total_cmp(&b.score))?;
         // The mean over all nearly best circles is steadier than the best one.
-        let top = best.score * 0.97;
+        let top = best.score * NEARLY_BEST;
         let (mut x, mut y, mut total) = (0.0, 0.0, 0.0);
         for circle in fine.iter().filter(|c| c.score >= top) {
             let weight = f64::from(circle.score);
@@ -148,18 +148,22 @@ impl Patch {
         })
     }
 
-    /// Scores circles around `start` (x, y, radius); each range is (reach in iris radii, step in patch pixels).
+    /// Scores circles around `start` (x, y, radius), and leaves out those that are far from the best; each range is (reach in iris radii, step in patch pixels).
     fn search(&self, start: (f64, f64, f64), y: (f64, f64), x: (f64, f64), r: (f64, f64)) -> Vec<Circle> {
         let steps = |(reach, step): (f64, f64)| {
             let n = (reach * RADIUS / step).round() as i32;
             (-n..=n).map(move |k| f64::from(k) * step)
         };
         let mut circles = Vec::new();
+        let mut best = 0.0f32;
         for dr in steps(r) {
             for dy in steps(y) {
                 for dx in steps(x) {
                     let (x, y, radius) = (start.0 + dx, start.1 + dy, start.2 + dr);
-                    circles.push(Circle { x, y, radius, score: self.rise(x, y, radius) });
+                    if let Some(score) = self.rise(x, y, radius, NEARLY_BEST * best) {
+                        best = best.max(score);
+                        circles.push(Circle { x, y, radius, score });
+                    }
                 }
             }
         }
@@ -167,20 +171,25 @@ impl Patch {
     }
 
     /// Mean rise of brightness outwards across the left and right arcs. Single strong points, such as a catchlight's
-    /// edge, are cut to the level of the others.
-    fn rise(&self, cx: f64, cy: f64, radius: f64) -> f32 {
+    /// edge, are cut to the level of the others. `None` when it cannot reach `least`.
+    fn rise(&self, cx: f64, cy: f64, radius: f64, least: f32) -> Option<f32> {
         let rises = self.rises(cx, cy, radius);
-        rises.iter().sum::<f32>() / rises.len() as f32
+        let mean = |rises: [f32; 2 * ARC]| rises.iter().sum::<f32>() / rises.len() as f32;
+        // What is cut only lowers the mean, but for rounding.
+        if mean(rises) < 0.999 * least {
+            return None;
+        }
+        Some(mean(cut(rises)))
     }
 
     /// The same on the weaker of the two arcs.
     fn weaker_arc(&self, circle: Circle) -> f64 {
-        let rises = self.rises(circle.x, circle.y, circle.radius);
+        let rises = cut(self.rises(circle.x, circle.y, circle.radius));
         let means = rises.chunks_exact(ARC).map(|arc| arc.iter().sum::<f32>() / ARC as f32);
         f64::from(means.fold(f32::MAX, f32::min))
     }
 
-    /// Rise at each point of both arcs, cut as said above.
+    /// Rise at each point of both arcs.
     fn rises(&self, cx: f64, cy: f64, radius: f64) -> [f32; 2 * ARC] {
         let mut rises = [0.0f32; 2 * ARC];
         let (cx, cy, radius) = ((cx + HALF as f64) as f32, (cy + HALF as f64) as f32, radius as f32);
@@ -191,11 +200,19 @@ impl Patch {
             let i = y * SIDE + x;
             *rise = (self.gx[i] * cos + self.gy[i] * sin).max(0.0);
         }
-        let mut sorted = rises;
-        let (_, cap, _) = sorted.select_nth_unstable_by(2 * ARC * 4 / 5, f32::total_cmp);
-        rises.map(|r| r.min(*cap))
+        rises
     }
 }
+
+/// Rises cut to the level that four fifths of them stay below.
+fn cut(rises: [f32; 2 * ARC]) -> [f32; 2 * ARC] {
+    let mut sorted = rises;
+    let (_, cap, _) = sorted.select_nth_unstable_by(2 * ARC * 4 / 5, f32::total_cmp);
+    rises.map(|r| r.min(*cap))
+}
+
+/// Share of the best score from which a circle is nearly as good.
+const NEARLY_BEST: f32 = 0.97;
 
 /// Points on each arc.
 const ARC: usize = 15;

@@ -1,5 +1,6 @@
 //! The clothes: how far they are from the background in colour, and how much they are patterned.
 
+use fearless_simd::{Level, dispatch};
 use image::GrayImage;
 
 use super::plane::{Plane, quantile};
@@ -113,25 +114,33 @@ impl Cloth {
         let (width, height) = ((right - left) as usize, (bottom - top) as usize);
         let rect = Rect::from_edges(f64::from(left), f64::from(top), f64::from(right), f64::from(bottom));
         let plane = Plane::luma(&work.rgb, rect)?;
-        let mut values = Vec::with_capacity(width * height);
-        let mut sums = vec![0u16; width];
-        for y in 0..height {
+        let mut values = vec![f32::NAN; width * height];
+        // Columns off the neck, on both sides.
+        let off = |x: usize| (f64::from(left) + x as f64 + 0.5 - cx).abs() >= off_neck;
+        let off: Vec<bool> = (0..width).map(off).collect();
+        let mut sums = vec![0u16; width + 2];
+        let level = Level::new();
+        for (y, values) in values.chunks_exact_mut(width).enumerate() {
             let rows = [y.saturating_sub(1), y, (y + 1).min(height - 1)].map(|y| &plane.data[y * width..][..width]);
-            for (x, sum) in sums.iter_mut().enumerate() {
-                *sum = u16::from(rows[0][x]) + u16::from(rows[1][x]) + u16::from(rows[2][x]);
-            }
             let mask = &person.as_raw()[(top as usize + y) * w as usize + left as usize..][..width];
-            values.extend((0..width).map(|x| {
-                let off = (f64::from(left) + x as f64 + 0.5 - cx).abs() >= off_neck;
-                let mean = || f32::from(sums[x.saturating_sub(1)] + sums[x] + sums[(x + 1).min(width - 1)]) / 9.0;
-                if mask[x] >= 128 && off { mean() } else { f32::NAN }
-            }));
+            dispatch!(level, _simd => smooth(rows, mask, &off, &mut sums, values));
         }
         Some(Self { left: f64::from(left), top: f64::from(top), width, height, luma: values })
     }
 
     fn transposed(&self) -> Self {
-        let luma = (0..self.width).flat_map(|x| self.luma.iter().skip(x).step_by(self.width).copied()).collect();
+        // In squares, so that what is read and what is written stay near.
+        const SQUARE: usize = 16;
+        let mut luma = vec![0.0; self.luma.len()];
+        for top in (0..self.height).step_by(SQUARE) {
+            for left in (0..self.width).step_by(SQUARE) {
+                for x in left..(left + SQUARE).min(self.width) {
+                    for y in top..(top + SQUARE).min(self.height) {
+                        luma[x * self.height + y] = self.luma[y * self.width + x];
+                    }
+                }
+            }
+        }
         Self { left: self.top, top: self.left, width: self.height, height: self.width, luma }
     }
 
@@ -160,6 +169,23 @@ impl Cloth {
             }
         }
         (densities.len() >= 8).then(|| f64::from(quantile(&mut densities, LINES)))
+    }
+}
+
+/// Means of three rows and three columns where there are clothes. `sums` has a place more at both ends.
+#[inline(always)]
+fn smooth(rows: [&[u8]; 3], mask: &[u8], off: &[bool], sums: &mut [u16], values: &mut [f32]) {
+    let width = values.len();
+    let [above, here, below] = rows.map(|row| &row[..width]);
+    for (x, sum) in sums[1..=width].iter_mut().enumerate() {
+        *sum = u16::from(above[x]) + u16::from(here[x]) + u16::from(below[x]);
+    }
+    sums[0] = sums[1];
+    sums[width + 1] = sums[width];
+    let (sums, mask, off) = (&sums[..width + 2], &mask[..width], &off[..width]);
+    for (x, value) in values.iter_mut().enumerate() {
+        let mean = f32::from(sums[x] + sums[x + 1] + sums[x + 2]) / 9.0;
+        *value = if (mask[x] >= 128) & off[x] { mean } else { f32::NAN };
     }
 }
 

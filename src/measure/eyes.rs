@@ -2,8 +2,8 @@
 
 use image::RgbImage;
 
-use super::plane::quantile;
-use super::skin::{Part, SkinMap};
+use super::plane::byte_quantile;
+use super::skin::SkinMap;
 use crate::photo::crop::{Crop, Outside};
 use crate::units::{Point, Rect};
 
@@ -74,11 +74,8 @@ pub fn gaze(mesh: &[Point], irises: [Point; 2], yaw: f64) -> Gaze {
 
 /// Colour of the face's skin: medians of red, green and blue, 0 to 255.
 pub fn skin_color(rgb: &RgbImage, map: &SkinMap) -> [f32; 3] {
-    let skin: Vec<[u8; 3]> = map.samples(rgb).step_by(5).filter(|s| s.0 == Part::Skin).map(|s| s.2).collect();
-    std::array::from_fn(|c| {
-        let mut values: Vec<f32> = skin.iter().map(|color| f32::from(color[c])).collect();
-        quantile(&mut values, 0.5)
-    })
+    let skin = map.some_skin(rgb);
+    std::array::from_fn(|c| f32::from(byte_quantile(skin.iter().map(|color| color[c]), 0.5)))
 }
 
 /// Radius of the disc that is searched for red over the width of the eye: a pupil wide enough for a flash to come back

@@ -6,7 +6,7 @@ use super::plane::quantile;
 use super::text::components;
 use crate::face::Face;
 use crate::face::parser::{Class, HeadMap};
-use crate::scene::lab::Lab;
+use crate::scene::lab::{self, Lab};
 use crate::units::{Point, Rect};
 
 /// Samples along the distance of the pupils: a chain is about a hundredth of it.
@@ -75,7 +75,9 @@ fn spots(rgb: &RgbImage, map: &HeadMap, region: Rect) -> Option<Jewelry> {
         return None;
     }
     let (width, height) = ((region.width * FINE) as usize, (region.height * FINE) as usize);
-    let mut colors: Vec<Option<Lab>> = vec![None; width * height];
+    // Samples by their place in the region, and their pixels. Cells may share samples.
+    let mut taken = vec![false; width * height];
+    let (mut places, mut pixels) = (Vec::new(), Vec::new());
     // One sample to the right and one down, in the photo.
     let [origin, right, down] = [(0.0, 0.0), (1.0 / FINE, 0.0), (0.0, 1.0 / FINE)]
         .map(|(x, y)| map.to_picture(Point::new(region.x + x, region.y + y)));
@@ -89,18 +91,25 @@ fn spots(rgb: &RgbImage, map: &HeadMap, region: Rect) -> Option<Jewelry> {
                 let index = v * width + u;
                 let (u, v) = (u as f64 + 0.5, v as f64 + 0.5);
                 let at = Point::new(origin.x + u * right.x + v * down.x, origin.y + u * right.y + v * down.y);
-                if at.x >= 0.0 && at.y >= 0.0 && at.x < f64::from(rgb.width()) && at.y < f64::from(rgb.height()) {
-                    colors[index] = Some(Lab::of_pixel(rgb.get_pixel(at.x as u32, at.y as u32).0));
+                let inside =
+                    at.x >= 0.0 && at.y >= 0.0 && at.x < f64::from(rgb.width()) && at.y < f64::from(rgb.height());
+                if inside && !std::mem::replace(&mut taken[index], true) {
+                    places.push(index);
+                    pixels.push(rgb.get_pixel(at.x as u32, at.y as u32).0);
                 }
             }
         }
     }
+    let colors = lab::of_pixels(&pixels);
     let median = |channel: fn(Lab) -> f32| {
-        let mut values: Vec<f32> = colors.iter().flatten().map(|&lab| channel(lab)).collect();
+        let mut values: Vec<f32> = colors.iter().map(|&lab| channel(lab)).collect();
         quantile(&mut values, 0.5)
     };
     let usual = Lab { l: median(|c| c.l), a: median(|c| c.a), b: median(|c| c.b) };
-    let mut mask: Vec<bool> = colors.iter().map(|color| color.is_some_and(|color| jewel(color, usual))).collect();
+    let mut mask = vec![false; width * height];
+    for (place, color) in places.into_iter().zip(colors) {
+        mask[place] = jewel(color, usual);
+    }
     let spots = components(&mut mask, width);
     let spots: Vec<_> = spots.into_iter().filter(|spot| (SMALLEST..=LARGEST).contains(&spot.area)).collect();
     let area: usize = spots.iter().map(|spot| spot.area).sum();

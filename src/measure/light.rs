@@ -6,7 +6,7 @@
 
 use image::RgbImage;
 
-use super::plane::quantile;
+use super::plane::{byte_quantile, quantile};
 use super::skin::{Part, SkinMap};
 use crate::face::Face;
 use crate::scene::lab::{linear, luminance};
@@ -32,7 +32,7 @@ pub fn exposure(rgb: &RgbImage, map: &SkinMap) -> Exposure {
     let (mut skin, mut eyes, mut crushed, mut burnt, mut clipped, mut burnt_eyes) =
         (0u32, 0u32, 0u32, 0u32, 0u32, 0u32);
     let mut levels = Vec::with_capacity(map.parts.len());
-    for (part, _, color) in map.samples(rgb) {
+    map.samples(rgb).for_each(|(part, _, color)| {
         let y = luminance(color);
         levels.push(y);
         match part {
@@ -48,7 +48,7 @@ pub fn exposure(rgb: &RgbImage, map: &SkinMap) -> Exposure {
             }
             _ => {}
         }
-    }
+    });
     let share = |n: u32, of: u32| f64::from(n) / f64::from(of.max(1));
     Exposure {
         highlight: f64::from(quantile(&mut levels, 0.98)),
@@ -86,10 +86,7 @@ pub fn evenness(rgb: &RgbImage, map: &SkinMap, face: &Face) -> Option<Evenness> 
     let mut sides = [Vec::new(), Vec::new()];
     let mut zones = [(0.0f64, 0u32); 2];
     let mut boxes = [(f64::MAX, f64::MAX, f64::MIN, f64::MIN); 2];
-    for (part, at, color) in map.samples(rgb) {
-        if part != Part::Skin {
-            continue;
-        }
+    map.samples(rgb).filter(|sample| sample.0 == Part::Skin).for_each(|(_, at, color)| {
         let u = ((at.x - middle.x) * across.x + (at.y - middle.y) * across.y) / ied;
         let side = usize::from(u > 0.0);
         let y = luminance(color);
@@ -102,7 +99,7 @@ pub fn evenness(rgb: &RgbImage, map: &SkinMap, face: &Face) -> Option<Evenness> 
             zones[side].0 += f64::from(y);
             zones[side].1 += 1;
         }
-    }
+    });
     if sides.iter().any(|side| side.len() < 50) {
         return None;
     }
@@ -138,8 +135,7 @@ pub fn hotspots(rgb: &RgbImage, map: &SkinMap) -> Hotspots {
         let (max, min) = (r.max(g).max(b), r.min(g).min(b));
         f32::from(max - min) / f32::from(max.max(1))
     };
-    let mut of_skin: Vec<f32> =
-        map.samples(rgb).step_by(5).filter(|s| s.0 == Part::Skin).map(|(_, _, color)| saturation(color)).collect();
+    let mut of_skin: Vec<f32> = map.some_skin(rgb).into_iter().map(saturation).collect();
     let median = quantile(&mut of_skin, 0.5);
     // A photo without colour: only what is white can be told from bright skin.
     let hot = |color: [u8; 3]| {
@@ -197,13 +193,11 @@ const SKIN_SPREAD: f64 = 0.35;
 /// deviations when they have the same sign, else none. So neither tanned skin nor reddened eyes are a cast.
 pub fn cast(rgb: &RgbImage, map: &SkinMap) -> f64 {
     let (mut skin, mut eyes) = (Vec::new(), Vec::new());
-    for (part, _, color) in map.samples(rgb) {
-        match part {
-            Part::Skin => skin.push(color),
-            Part::Eye => eyes.push(color),
-            _ => {}
-        }
-    }
+    map.samples(rgb).for_each(|(part, _, color)| match part {
+        Part::Skin => skin.push(color),
+        Part::Eye => eyes.push(color),
+        _ => {}
+    });
     let of_skin = deviation(&skin, NEUTRAL_SKIN);
     let mut levels: Vec<f32> = eyes.iter().map(|&color| luminance(color)).collect();
     let (low, high) = (quantile(&mut levels, 0.75), quantile(&mut levels, 0.97));
@@ -226,9 +220,8 @@ pub fn cast(rgb: &RgbImage, map: &SkinMap) -> f64 {
 }
 
 fn deviation(colors: &[[u8; 3]], neutral: Chromaticity) -> Chromaticity {
-    let [r, g, b] = [0, 1, 2].map(|c| {
-        let mut values: Vec<f32> = colors.iter().map(|color| linear(color[c])).collect();
-        f64::from(quantile(&mut values, 0.5)) + 0.002
-    });
+    // Of bytes: linear light grows with them.
+    let median = |c: usize| byte_quantile(colors.iter().map(|color| color[c]), 0.5);
+    let [r, g, b] = [0, 1, 2].map(|c| f64::from(linear(median(c))) + 0.002);
     [(r / g).log2() - neutral[0], (b / g).log2() - neutral[1]]
 }

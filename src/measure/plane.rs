@@ -1,5 +1,6 @@
 //! A small single-channel copy of a part of a photo: what the detail measures look at.
 
+use fearless_simd::{Level, dispatch};
 use image::RgbImage;
 
 use crate::photo::resize::{FilterType, resized_plane};
@@ -25,10 +26,12 @@ impl Plane {
         if right <= left || bottom <= top {
             return None;
         }
-        let stride = rgb.width() as usize * 3;
-        let mut data = Vec::with_capacity((right - left) * (bottom - top));
-        for row in rgb.as_raw().chunks_exact(stride).take(bottom).skip(top) {
-            data.extend(row[left * 3..right * 3].chunks_exact(3).map(|p| luma([p[0], p[1], p[2]])));
+        let (stride, width) = (rgb.width() as usize * 3, right - left);
+        let mut data = vec![0; width * (bottom - top)];
+        let level = Level::new();
+        let rows = rgb.as_raw().chunks_exact(stride).take(bottom).skip(top);
+        for (row, data) in rows.zip(data.chunks_exact_mut(width)) {
+            dispatch!(level, _simd => lumas(row[left * 3..right * 3].as_chunks().0, data));
         }
         Some(Self { width: right - left, height: bottom - top, data })
     }
@@ -60,7 +63,16 @@ impl Plane {
     }
 }
 
+/// Luma of a row, for the processor at hand.
+#[inline(always)]
+fn lumas(pixels: &[[u8; 3]], data: &mut [u8]) {
+    for (pixel, data) in pixels.iter().zip(data) {
+        *data = luma(*pixel);
+    }
+}
+
 /// BT.601 luma in integers: what JPEG compresses.
+#[inline(always)]
 pub fn luma([r, g, b]: [u8; 3]) -> u8 {
     ((77 * u32::from(r) + 150 * u32::from(g) + 29 * u32::from(b) + 128) >> 8) as u8
 }
@@ -74,8 +86,26 @@ pub fn quantile(values: &mut [f32], share: f64) -> f32 {
     *values.select_nth_unstable_by(at, f32::total_cmp).1
 }
 
+/// The same of bytes, by counting; 0 for none.
+pub fn byte_quantile(values: impl Iterator<Item = u8>, share: f64) -> u8 {
+    let mut counts = [0usize; 256];
+    values.for_each(|value| counts[usize::from(value)] += 1);
+    let total: usize = counts.iter().sum();
+    let at = (total.saturating_sub(1) as f64 * share.clamp(0.0, 1.0)).round() as usize;
+    let mut below = 0;
+    for (value, count) in (0u8..=255).zip(counts) {
+        below += count;
+        if below > at {
+            return value;
+        }
+    }
+    0
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -98,5 +128,13 @@ mod tests {
         assert_eq!(quantile(&mut [3.0, 1.0, 2.0], 0.5), 2.0);
         assert_eq!(quantile(&mut [3.0, 1.0, 2.0], 1.0), 3.0);
         assert_eq!(quantile(&mut [], 0.5), 0.0);
+        assert_eq!((byte_quantile([].into_iter(), 0.5), byte_quantile([9].into_iter(), 1.0)), (0, 9));
+    }
+    proptest! {
+        #[test]
+        fn bytes_have_the_same_quantiles(values in prop::collection::vec(any::<u8>(), 0..40), share in 0.0f64..1.0) {
+            let mut numbers: Vec<f32> = values.iter().map(|&v| f32::from(v)).collect();
+            prop_assert_eq!(f32::from(byte_quantile(values.into_iter(), share)), quantile(&mut numbers, share));
+        }
     }
 }

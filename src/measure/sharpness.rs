@@ -1,8 +1,10 @@
 //! Focus, motion and pixelation, seen around the eyes.
 
+use fearless_simd::{Level, dispatch};
 use image::RgbImage;
 
 use super::plane::{Plane, quantile};
+use super::text::next_set;
 use crate::face::Face;
 use crate::units::Rect;
 
@@ -70,24 +72,19 @@ const EDGES: f64 = 0.02;
 /// Median width of the strongest edges along the rows of `plane`, which is smoothed over three rows against noise.
 fn edge_width(plane: &Plane) -> Option<f64> {
     let (w, h) = (plane.width, plane.height);
-    let mut smooth = vec![0u16; w];
+    let mut line = EdgeLine { smooth: vec![0; w], slopes: vec![0; w], edges: vec![false; w] };
     // Steepest points of edges: slope and width.
     let mut edges: Vec<(u16, f32)> = Vec::new();
+    let level = Level::new();
     for y in 1..h - 1 {
         let rows = [y - 1, y, y + 1].map(|y| &plane.data[y * w..(y + 1) * w]);
-        for (x, s) in smooth.iter_mut().enumerate() {
-            *s = u16::from(rows[0][x]) + u16::from(rows[1][x]) + u16::from(rows[2][x]);
-        }
-        let slope = |x: usize| smooth[x + 1].abs_diff(smooth[x - 1]);
-        for x in REACH + 1..w - REACH - 1 {
-            let here = slope(x);
-            // Twelve is a slope of two levels a pixel (three rows, two pixels): less is noise.
-            if here < 12 || here < slope(x - 1) || here < slope(x + 1) {
-                continue;
-            }
-            let window = &smooth[x - REACH..=x + REACH];
+        dispatch!(level, _simd => line.fill(rows));
+        let mut from = 0;
+        while let Some(x) = next_set(&line.edges, from) {
+            from = x + 1;
+            let window = &line.smooth[x - REACH..=x + REACH];
             let (low, high) = window.iter().fold((u16::MAX, 0), |(l, h), &v| (l.min(v), h.max(v)));
-            edges.push((here, 2.0 * f32::from(high - low) / f32::from(here)));
+            edges.push((line.slopes[x], 2.0 * f32::from(high - low) / f32::from(line.slopes[x])));
         }
     }
     let wanted = ((EDGES * (w * h) as f64) as usize).max(10);
@@ -100,6 +97,35 @@ fn edge_width(plane: &Plane) -> Option<f64> {
     }
     let mut widths: Vec<f32> = edges.into_iter().map(|edge| edge.1).collect();
     Some(f64::from(quantile(&mut widths, 0.5)))
+}
+
+/// A row smoothed over three, its slopes, and where these are the steepest around.
+struct EdgeLine {
+    smooth: Vec<u16>,
+    slopes: Vec<u16>,
+    edges: Vec<bool>,
+}
+
+impl EdgeLine {
+    #[inline(always)]
+    fn fill(&mut self, rows: [&[u8]; 3]) {
+        let w = self.smooth.len();
+        let [above, here, below] = rows.map(|row| &row[..w]);
+        for (x, smooth) in self.smooth.iter_mut().enumerate() {
+            *smooth = u16::from(above[x]) + u16::from(here[x]) + u16::from(below[x]);
+        }
+        let (before, behind) = (&self.smooth[..w - 2], &self.smooth[2..]);
+        for ((slope, &a), &b) in self.slopes[1..].iter_mut().zip(before).zip(behind) {
+            *slope = a.abs_diff(b);
+        }
+        let inner = REACH + 1..w - REACH - 1;
+        let slopes = &self.slopes;
+        let around = slopes[inner.start - 1..].iter().zip(&slopes[inner.clone()]).zip(&slopes[inner.start + 1..]);
+        for (edge, ((&before, &here), &behind)) in self.edges[inner.clone()].iter_mut().zip(around) {
+            // Twelve is a slope of two levels a pixel (three rows, two pixels): less is noise.
+            *edge = (here >= 12) & (here >= before) & (here >= behind);
+        }
+    }
 }
 
 /// Steps on the grid over steps inside of the cells from which on the photo is a mosaic. Photos reach 1.8, the

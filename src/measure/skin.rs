@@ -117,6 +117,18 @@ impl SkinMap {
         })
     }
 
+    /// Colours of plain skin, of every fifth sample: enough for medians.
+    pub fn some_skin(&self, rgb: &RgbImage) -> Vec<[u8; 3]> {
+        let (mut skin, mut i) = (Vec::with_capacity(self.parts.len() / 5), 0usize);
+        self.samples(rgb).for_each(|(part, _, color)| {
+            if i.is_multiple_of(5) && part == Part::Skin {
+                skin.push(color);
+            }
+            i += 1;
+        });
+        skin
+    }
+
     /// Samples inside the face.
     pub fn area(&self) -> usize {
         self.parts.iter().filter(|&&part| part != Part::Outside).count()

@@ -1,5 +1,6 @@
 //! Writing on a photo: date stamps, watermarks, names of studios.
 
+use fearless_simd::{Level, dispatch};
 use image::RgbImage;
 
 use crate::units::{Point, Rect};
@@ -62,7 +63,7 @@ pub fn components(mask: &mut [bool], width: usize) -> Vec<Component> {
 }
 
 /// The first set sample from `from` on. Masks are mostly empty: whole runs are turned away at once.
-fn next_set<T: Copy + Default + PartialEq>(mask: &[T], from: usize) -> Option<usize> {
+pub(super) fn next_set<T: Copy + Default + PartialEq>(mask: &[T], from: usize) -> Option<usize> {
     const RUN: usize = 64;
     let set = |value: T| value != T::default();
     let rest = mask.get(from..)?;
@@ -148,6 +149,7 @@ fn strokes(rgb: &RgbImage, reaches: [usize; 2], skip: impl Fn(usize) -> Option<(
     let row = |y: usize, shift: usize| planes.each_ref().map(|plane| &plane[y * w + shift..][..w - 2 * margin]);
     let mut masks = [vec![false; w * h], vec![false; w * h]];
     let mut found = vec![0u8; w - 2 * margin];
+    let level = Level::new();
     for y in margin..h - margin {
         found.fill(0);
         let here = row(y, margin);
@@ -156,7 +158,7 @@ fn strokes(rgb: &RgbImage, reaches: [usize; 2], skip: impl Fn(usize) -> Option<(
         let above_and_below = |d: usize| [row(y - d, margin), row(y + d, margin)];
         let partners = [beside(near), above_and_below(near), beside(far), above_and_below(far)];
         for (i, [before, behind]) in (1u8..).zip(partners) {
-            mark_strokes(here, before, behind, i, &mut found);
+            dispatch!(level, _simd => mark_strokes(here, before, behind, i, &mut found));
         }
         let skipped = skip(y).unwrap_or((w, w));
         let mut from = 0;
@@ -178,11 +180,21 @@ fn strokes(rgb: &RgbImage, reaches: [usize; 2], skip: impl Fn(usize) -> Option<(
 /// The channels of a picture, apart.
 fn planes(rgb: &RgbImage) -> [Vec<u8>; 3] {
     let pixels = rgb.as_raw().as_chunks::<3>().0;
-    [0, 1, 2].map(|c| pixels.iter().map(|pixel| pixel[c]).collect())
+    let mut planes = [0, 1, 2].map(|_| vec![0; pixels.len()]);
+    dispatch!(Level::new(), _simd => take_apart(pixels, &mut planes));
+    planes
+}
+
+#[inline(always)]
+fn take_apart(pixels: &[[u8; 3]], [r, g, b]: &mut [Vec<u8>; 3]) {
+    for (((pixel, r), g), b) in pixels.iter().zip(r).zip(g).zip(b) {
+        [*r, *g, *b] = *pixel;
+    }
 }
 
 /// Writes `i` to the places of a row that are strokes between these two rows of partners, and that have nothing yet. This is
 /// most of the work; nothing in it branches and every length is known to be one, so that it compiles to vector code.
+#[inline(always)]
 fn mark_strokes(here: [&[u8]; 3], before: [&[u8]; 3], behind: [&[u8]; 3], i: u8, found: &mut [u8]) {
     let n = found.len();
     let [[h0, h1, h2], [a0, a1, a2], [b0, b1, b2]] = [here, before, behind].map(|row| row.map(|channel| &channel[..n]));
@@ -195,6 +207,7 @@ fn mark_strokes(here: [&[u8]; 3], before: [&[u8]; 3], behind: [&[u8]; 3], i: u8,
     }
 }
 
+#[inline(always)]
 fn differ(a: [u8; 3], b: [u8; 3]) -> u16 {
     u16::from(a[0].abs_diff(b[0])) + u16::from(a[1].abs_diff(b[1])) + u16::from(a[2].abs_diff(b[2]))
 }

@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use fearless_simd::{Level, dispatch};
 use image::RgbImage;
 
 /// A colour in linear light, each channel 0 to 1.
@@ -78,40 +79,70 @@ pub(super) type Plane = Vec<f32>;
 
 /// Means over squares of `2 * reach + 1` pixels a side; at the edges over what there is.
 pub(super) fn box_mean(plane: &[f32], width: usize, height: usize, reach: usize) -> Plane {
-    let across: Plane = plane.chunks_exact(width).flat_map(|row| running_mean(row, reach)).collect();
+    let mut across = vec![0.0; width * height];
+    for (plane, across) in plane.chunks(ROWS * width.max(1)).zip(across.chunks_mut(ROWS * width.max(1))) {
+        if plane.len() == ROWS * width {
+            running_means::<ROWS>(plane, across, width, reach);
+            continue;
+        }
+        for (plane, across) in plane.chunks_exact(width).zip(across.chunks_exact_mut(width)) {
+            running_means::<1>(plane, across, width, reach);
+        }
+    }
     let mut out = vec![0.0; width * height];
-    // Row by row with a running sum for each column: memory is walked in its order.
-    let mut sums = vec![0.0f32; width];
-    let row = |y: usize| &across[y * width..(y + 1) * width];
-    for y in 0..reach.min(height) {
-        sums.iter_mut().zip(row(y)).for_each(|(sum, v)| *sum += v);
-    }
-    for y in 0..height {
-        if y + reach < height {
-            sums.iter_mut().zip(row(y + reach)).for_each(|(sum, v)| *sum += v);
-        }
-        if y > reach {
-            sums.iter_mut().zip(row(y - reach - 1)).for_each(|(sum, v)| *sum -= v);
-        }
-        let rows = (y + reach).min(height - 1) - y.saturating_sub(reach) + 1;
-        let scale = 1.0 / rows as f32;
-        out[y * width..(y + 1) * width].iter_mut().zip(&sums).for_each(|(out, sum)| *out = sum * scale);
-    }
+    dispatch!(Level::new(), _simd => mean_down(&across, &mut out, width, height, reach));
     out
 }
 
-fn running_mean(row: &[f32], reach: usize) -> impl Iterator<Item = f32> {
-    let n = row.len();
-    let mut sum: f32 = row[..reach.min(n)].iter().sum();
-    (0..n).map(move |x| {
-        if x + reach < n {
-            sum += row[x + reach];
+/// Row by row with a running sum for each column: memory is walked in its order.
+#[inline(always)]
+fn mean_down(across: &[f32], out: &mut [f32], width: usize, height: usize, reach: usize) {
+    let mut sums = vec![0.0f32; width];
+    let row = |y: usize| &across[y * width..(y + 1) * width];
+    for y in 0..reach.min(height) {
+        add(&mut sums, row(y), 1.0);
+    }
+    for (y, out) in out.chunks_exact_mut(width.max(1)).enumerate() {
+        if y + reach < height {
+            add(&mut sums, row(y + reach), 1.0);
         }
-        if x > reach {
-            sum -= row[x - reach - 1];
+        if y > reach {
+            add(&mut sums, row(y - reach - 1), -1.0);
         }
-        sum / ((x + reach).min(n - 1) - x.saturating_sub(reach) + 1) as f32
-    })
+        let rows = (y + reach).min(height - 1) - y.saturating_sub(reach) + 1;
+        let scale = 1.0 / rows as f32;
+        for (out, sum) in out.iter_mut().zip(&sums) {
+            *out = sum * scale;
+        }
+    }
+}
+
+#[inline(always)]
+fn add(sums: &mut [f32], row: &[f32], sign: f32) {
+    for (sum, value) in sums.iter_mut().zip(row) {
+        *sum += sign * value;
+    }
+}
+
+/// Rows whose running sums are worked on together: a sum waits for the one before, but not for those of other rows.
+const ROWS: usize = 8;
+
+/// Running means along `N` rows.
+fn running_means<const N: usize>(plane: &[f32], out: &mut [f32], width: usize, reach: usize) {
+    let start = |row: usize| row * width;
+    let mut sums: [f32; N] = std::array::from_fn(|row| plane[start(row)..][..reach.min(width)].iter().sum());
+    for x in 0..width {
+        let count = ((x + reach).min(width - 1) - x.saturating_sub(reach) + 1) as f32;
+        for (row, sum) in sums.iter_mut().enumerate() {
+            if x + reach < width {
+                *sum += plane[start(row) + x + reach];
+            }
+            if x > reach {
+                *sum -= plane[start(row) + x - reach - 1];
+            }
+            out[start(row) + x] = *sum / count;
+        }
+    }
 }
 
 /// Distance of every pixel to the nearest one of a set: chamfer with steps of 1 and √2 (Borgefors 1986).

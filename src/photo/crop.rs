@@ -1,5 +1,6 @@
 //! A turned and scaled crop of a picture, sampled sub-pixel: how every net and every search near the eyes is fed.
 
+use fearless_simd::{Level, Simd, SimdBase, SimdCvtFloat, SimdCvtTruncate, dispatch, f32x16, i32x16};
 use image::RgbImage;
 
 use super::resize::{FilterType, resized};
@@ -91,52 +92,117 @@ impl Crop {
         let (dx, dy) = ((cos * self.scale) as f32, (sin * self.scale) as f32);
         // A little short of the last pixel's centre: there the next one has no weight.
         let (right, bottom) = ((rgb.width() as f32 - 1.0).max(0.0), (rgb.height() as f32 - 1.0).max(0.0));
-        let mut out = Vec::with_capacity(width * height);
-        for v in 0..height {
+        let level = Level::new();
+        let mut out = vec![[0.0; 3]; width * height];
+        for (v, out) in out.chunks_exact_mut(width.max(1)).enumerate() {
             let down = v as f64 * self.scale;
-            let (x0, y0) = ((origin.x - down * sin - 0.5) as f32, (origin.y + down * cos - 0.5) as f32);
-            let last = width as f32 - 1.0;
-            let inside = inside(rgb, x0, y0) && inside(rgb, x0 + last * dx, y0 + last * dy);
-            out.extend((0..width).map(|u| {
-                let (x, y) = (x0 + u as f32 * dx, y0 + u as f32 * dy);
-                match outside {
-                    _ if inside => within(rgb, x, y),
+            let line =
+                SampleLine { x: (origin.x - down * sin - 0.5) as f32, y: (origin.y + down * cos - 0.5) as f32, dx, dy };
+            let (first, last) = (line.at(0), line.at(width - 1));
+            if inside(rgb, first) && inside(rgb, last) {
+                dispatch!(level, simd => line.within(simd, rgb, out));
+                continue;
+            }
+            for (u, out) in out.iter_mut().enumerate() {
+                let (x, y) = line.at(u);
+                *out = match outside {
                     Outside::Repeated => bilinear(rgb, x.clamp(0.0, right), y.clamp(0.0, bottom)),
                     Outside::Black => bilinear(rgb, x, y),
-                }
-            }));
+                };
+            }
         }
         out
     }
 }
 
-/// Whether a point in pixel centres has all four neighbours, with a margin for rounding.
-fn inside(rgb: &RgbImage, x: f32, y: f32) -> bool {
-    x >= 0.0 && y >= 0.0 && x < rgb.width() as f32 - 1.01 && y < rgb.height() as f32 - 1.01
+/// A row of a crop in the picture: where its first sample lies, in pixel centres, and from one to the next.
+#[derive(Debug, Clone, Copy)]
+struct SampleLine {
+    x: f32,
+    y: f32,
+    dx: f32,
+    dy: f32,
 }
 
-/// The colour at a point in pixel centres whose neighbours all exist.
-#[inline]
-fn within(rgb: &RgbImage, x: f32, y: f32) -> [f32; 3] {
-    // Truncation is floor here, and far cheaper without a target feature for it.
-    let (x0, y0) = (x.max(0.0) as u32 as usize, y.max(0.0) as u32 as usize);
-    let (fx, fy) = (x - x0 as f32, y - y0 as f32);
-    let stride = rgb.width() as usize * 3;
-    let at = y0 * stride + x0 * 3;
-    let raw = rgb.as_raw();
-    let (Some(top), Some(bottom)) =
-        (raw.get(at..).and_then(<[u8]>::first_chunk::<6>), raw.get(at + stride..).and_then(<[u8]>::first_chunk::<6>))
-    else {
-        return bilinear(rgb, x, y);
-    };
-    std::array::from_fn(|k| {
-        let mix = |row: &[u8; 6]| {
-            let (left, right) = (f32::from(row[k]), f32::from(row[k + 3]));
-            left + (right - left) * fx
-        };
-        let (top, bottom) = (mix(top), mix(bottom));
-        top + (bottom - top) * fy
-    })
+/// Samples that are taken together.
+const SAMPLES: usize = 16;
+
+/// 0, 1, 2 and so on.
+const RAMP: [f32; SAMPLES] = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0, 12.0, 13.0, 14.0, 15.0];
+
+impl SampleLine {
+    fn at(&self, u: usize) -> (f32, f32) {
+        (self.x + u as f32 * self.dx, self.y + u as f32 * self.dy)
+    }
+
+    /// The colours of a row all of whose samples have four neighbours. What lies around a sample is fetched one by one, all else
+    /// is done for many at once.
+    #[inline(always)]
+    fn within<S: Simd>(&self, simd: S, rgb: &RgbImage, out: &mut [[f32; 3]]) {
+        let raw = rgb.as_raw().as_slice();
+        let stride = rgb.width() as usize * 3;
+        let zero = f32x16::splat(simd, 0.0);
+        for (chunk, out) in out.chunks_mut(SAMPLES).enumerate() {
+            let first = (chunk * SAMPLES) as f32;
+            let u = f32x16::from_slice(simd, &RAMP) + f32x16::splat(simd, first);
+            // Beyond the end of the row the last sample is taken again.
+            let u = u.min(f32x16::splat(simd, first + (out.len() - 1) as f32));
+            let x = f32x16::splat(simd, self.x) + u * f32x16::splat(simd, self.dx);
+            let y = f32x16::splat(simd, self.y) + u * f32x16::splat(simd, self.dy);
+            // Truncation is floor here.
+            let (x0, y0) = (i32x16::truncate_from(x.max(zero)), i32x16::truncate_from(y.max(zero)));
+            let (fx, fy) = (x - f32x16::float_from(x0), y - f32x16::float_from(y0));
+            let mut at = [0i32; SAMPLES];
+            (y0 * i32x16::splat(simd, stride as i32) + x0 * i32x16::splat(simd, 3)).store_slice(&mut at);
+            // Two pixels are six bytes: the first four and the last four, of the row above and the one below.
+            let mut bytes = [[0i32; SAMPLES]; 4];
+            for i in 0..SAMPLES {
+                let (upper, lower) = (eight(raw, at[i] as usize), eight(raw, at[i] as usize + stride));
+                bytes[0][i] = upper as i32;
+                bytes[1][i] = (upper >> 16) as i32;
+                bytes[2][i] = lower as i32;
+                bytes[3][i] = (lower >> 16) as i32;
+            }
+            let mut colors = [[0.0f32; SAMPLES]; 3];
+            // Which byte of the first four is left, and which of the first or last four is right of a sample.
+            let places = [(0, 0, 3), (1, 1, 2), (2, 1, 3)];
+            for (color, (left, end, right)) in colors.iter_mut().zip(places) {
+                let top = mixed(byte(simd, &bytes[0], left), byte(simd, &bytes[end], right), fx);
+                let bottom = mixed(byte(simd, &bytes[2], left), byte(simd, &bytes[2 + end], right), fx);
+                mixed(top, bottom, fy).store_slice(color);
+            }
+            let [r, g, b] = &colors;
+            for (i, out) in out.iter_mut().enumerate() {
+                *out = [r[i], g[i], b[i]];
+            }
+        }
+    }
+}
+
+/// The `k`th byte of each value.
+#[inline(always)]
+fn byte<S: Simd>(simd: S, values: &[i32; SAMPLES], k: u32) -> f32x16<S> {
+    f32x16::float_from((i32x16::from_slice(simd, values) >> (8 * k)) & i32x16::splat(simd, 255))
+}
+
+#[inline(always)]
+fn mixed<S: Simd>(a: f32x16<S>, b: f32x16<S>, share: f32x16<S>) -> f32x16<S> {
+    a + (b - a) * share
+}
+
+/// Eight bytes from `at` on, zeros beyond the end.
+#[inline(always)]
+fn eight(raw: &[u8], at: usize) -> u64 {
+    let rest = raw.get(at..).unwrap_or_default();
+    match rest.first_chunk() {
+        Some(&bytes) => u64::from_le_bytes(bytes),
+        None => rest.iter().rev().fold(0, |value, &byte| value << 8 | u64::from(byte)),
+    }
+}
+
+/// Whether a point in pixel centres has all four neighbours, with a margin for rounding.
+fn inside(rgb: &RgbImage, (x, y): (f32, f32)) -> bool {
+    x >= 0.0 && y >= 0.0 && x < rgb.width() as f32 - 1.01 && y < rgb.height() as f32 - 1.01
 }
 
 /// The colour at a point in pixel centres, 0 to 255; fades to black over the last half pixel, black outside.

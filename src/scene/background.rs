@@ -8,7 +8,7 @@ use super::surface::{Sample, Surface};
 use super::{Background, Work};
 use crate::face::Face;
 use crate::facts::Missing;
-use crate::units::Rect;
+use crate::units::{Point, Rect};
 
 /// Darkening against the surface, in L*, from which shade counts as shadow (checks.md: -3 L*).
 const SHADOW: f32 = 3.0;
@@ -72,8 +72,9 @@ pub(super) fn of_plain(
     let cell = scale * BLOCK as f64;
     let chin_row = face.map_or(h, |face| ((face.chin.y / cell) as usize).min(h));
     // Clothes of the background's colour pass for it; where a body has to be, nothing is said of the background.
+    let body = face.map(|face| Body { chin: face.chin, width: face.width(), cell });
     let body = |i: usize, slope: f64| {
-        face.is_some_and(|face| covered_by_body(face, cell, ((i % w) as f64 + 0.5, (i / w) as f64 + 0.5), slope))
+        body.is_some_and(|body| body.covers(((i % w) as f64 + 0.5, (i / w) as f64 + 0.5), slope))
     };
     // Away from the outline, where hair and compression bleed into it.
     let core: Vec<usize> =
@@ -124,12 +125,23 @@ const SHOULDERS: f64 = 1.6;
 const NARROW: f64 = 1.6;
 const WIDE: f64 = 8.0;
 
-/// Whether a block (by its centre, in blocks of `cell` pixels) is where a body of such shoulders has to be.
-fn covered_by_body(face: &Face, cell: f64, (x, y): (f64, f64), slope: f64) -> bool {
-    let width = face.width();
-    let down = (y * cell - face.chin.y) / width - NECK_END;
-    let aside = (x * cell - face.chin.x).abs() / width;
-    down > 0.0 && aside < (NECK + slope * down).min(SHOULDERS)
+/// Where a body has to be below a face.
+#[derive(Clone, Copy)]
+struct Body {
+    chin: Point,
+    /// Width of the face.
+    width: f64,
+    /// Side of a block, in the same pixels.
+    cell: f64,
+}
+
+impl Body {
+    /// Whether a block (by its centre, in blocks) is where a body of such shoulders has to be.
+    fn covers(&self, (x, y): (f64, f64), slope: f64) -> bool {
+        let down = (y * self.cell - self.chin.y) / self.width - NECK_END;
+        let aside = (x * self.cell - self.chin.x).abs() / self.width;
+        down > 0.0 && aside < (NECK + slope * down).min(SHOULDERS)
+    }
 }
 
 fn borders(open: &[bool], i: usize, w: usize, h: usize) -> bool {

@@ -3,7 +3,7 @@
 use image::GrayImage;
 
 use super::Work;
-use super::lab::{BLOCK, Lab};
+use super::lab::{self, BLOCK, Lab};
 use super::mask::flood;
 use crate::face::Face;
 use crate::facts::Missing;
@@ -98,22 +98,21 @@ struct Cover {
 
 impl Cover {
     fn at(work: &Work, person: &GrayImage, columns: std::ops::Range<u32>, rough: u32, width: f64) -> Self {
-        let lab = |x: u32, y: u32| work.lab(x, y);
         let is_person = |x: u32, y: u32| person.get_pixel(x, y).0[0] >= 128;
         let (near, far) = ((0.04 * width) as u32, (0.10 * width) as u32);
         let above = rough.saturating_sub(far.max(4))..rough.saturating_sub(2).max(1);
         let below = rough + near.max(3)..(rough + far.max(6)).min(person.height());
         let pick = |rows: std::ops::Range<u32>, wanted: bool| {
             let columns = columns.clone();
-            let picked: Vec<Lab> = rows
+            let picked: Vec<[u8; 3]> = rows
                 .step_by(2)
                 .flat_map(|y| columns.clone().step_by(2).map(move |x| (x, y)))
                 .filter(|&(x, y)| is_person(x, y) == wanted)
-                .map(|(x, y)| lab(x, y))
+                .map(|(x, y)| work.rgb.get_pixel(x, y).0)
                 .collect();
-            (!picked.is_empty()).then(|| median(picked.into_iter()))
+            (!picked.is_empty()).then(|| median(lab::of_pixels(&picked).into_iter()))
         };
-        let background = pick(above, false).unwrap_or_else(|| lab(columns.start, 0));
+        let background = pick(above, false).unwrap_or_else(|| work.lab(columns.start, 0));
         let hair = pick(below, true).unwrap_or_default();
         Self { background, hair }
     }

@@ -5,6 +5,7 @@
 
 use std::sync::LazyLock;
 
+use fearless_simd::{Level, dispatch};
 use image::RgbImage;
 use palette::color_difference::Ciede2000;
 use palette::{FromColor, Srgb};
@@ -76,11 +77,13 @@ impl Lab {
 }
 
 /// Linear light of an 8-bit sRGB value, 0 to 1.
+#[inline]
 pub fn linear(value: u8) -> f32 {
     TABLES[usize::from(value)]
 }
 
 /// Linear luminance (Y of CIE XYZ) of 8-bit sRGB, 0 to 1.
+#[inline]
 pub fn luminance(rgb: [u8; 3]) -> f32 {
     0.212_672_9 * linear(rgb[0]) + 0.715_152_2 * linear(rgb[1]) + 0.072_175 * linear(rgb[2])
 }
@@ -96,10 +99,60 @@ fn decoded(v: f64) -> f64 {
 pub const BLOCK: usize = 4;
 
 /// Pixels that are converted together: plain loops over short arrays, which the compiler turns into vector code.
-const CHUNK: usize = 64;
+pub(super) const CHUNK: usize = 32;
+
+/// CIELAB of a chunk of linear colours, plane by plane: with the error of [`Lab::of_pixel`]. For code that is compiled for the
+/// processor at hand.
+#[inline(always)]
+pub(super) fn of_chunk(linear: &[[f32; CHUNK]; 3]) -> [[f32; CHUNK]; 3] {
+    let [r, g, b] = linear;
+    let mut roots = [[0.0f32; CHUNK]; 3];
+    for i in 0..CHUNK {
+        let [x, y, z] = xyz([r[i], g[i], b[i]]);
+        (roots[0][i], roots[1][i], roots[2][i]) = (root(x), root(y), root(z));
+    }
+    let [x, y, z] = &roots;
+    let mut lab = [[0.0f32; CHUNK]; 3];
+    for i in 0..CHUNK {
+        lab[0][i] = 116.0 * y[i] - 16.0;
+        lab[1][i] = 500.0 * (x[i] - y[i]);
+        lab[2][i] = 200.0 * (y[i] - z[i]);
+    }
+    lab
+}
+
+/// CIELAB of many pixels, with the error of [`Lab::of_pixel`] and far faster.
+pub fn of_pixels(pixels: &[[u8; 3]]) -> Vec<Lab> {
+    let mut colors = vec![Lab::default(); pixels.len()];
+    dispatch!(Level::new(), _simd => convert(pixels, &mut colors));
+    colors
+}
+
+#[inline(always)]
+fn convert(pixels: &[[u8; 3]], colors: &mut [Lab]) {
+    for (pixels, colors) in pixels.chunks(CHUNK).zip(colors.chunks_mut(CHUNK)) {
+        let lab = of_chunk(&linear_chunk(pixels));
+        for (i, color) in colors.iter_mut().enumerate() {
+            *color = Lab { l: lab[0][i], a: lab[1][i], b: lab[2][i] };
+        }
+    }
+}
+
+/// Linear light of as many pixels as a chunk holds, or fewer.
+#[inline(always)]
+pub(super) fn linear_chunk(pixels: &[[u8; 3]]) -> [[f32; CHUNK]; 3] {
+    let table = &*TABLES;
+    let mut linear = [[0.0f32; CHUNK]; 3];
+    for (i, pixel) in pixels.iter().take(CHUNK).enumerate() {
+        for k in 0..3 {
+            linear[k][i] = table[usize::from(pixel[k])];
+        }
+    }
+    linear
+}
 
 /// f(t) of CIELAB: the cube root by a bit-level guess and two of Halley's steps (error below 1e-5), linear near black.
-#[inline]
+#[inline(always)]
 fn root(t: f32) -> f32 {
     let mut r = f32::from_bits(t.to_bits() / 3 + 0x2a51_19f2);
     for _ in 0..2 {
@@ -110,7 +163,7 @@ fn root(t: f32) -> f32 {
 }
 
 /// Linear sRGB to XYZ over the D65 white.
-#[inline]
+#[inline(always)]
 fn xyz([r, g, b]: [f32; 3]) -> [f32; 3] {
     [
         (0.412_456_4 * r + 0.357_576_1 * g + 0.180_437_5 * b) / 0.950_47,
@@ -143,41 +196,29 @@ impl LabImage {
                 [channel(0), channel(1), channel(2)]
             }));
         }
-        let table = &*BLOCK_TABLE;
-        Self::of_linear(width, height, means.iter(), |sums| [0, 1, 2].map(|k| table[sums[k]]))
-    }
-
-    /// Of linear colours, row-major.
-    fn of_linear<T>(
-        width: usize,
-        height: usize,
-        mut pixels: impl Iterator<Item = T>,
-        linear: impl Fn(T) -> [f32; 3],
-    ) -> Self {
         let n = width * height;
         let mut lab = Self { width, height, l: vec![0.0; n], a: vec![0.0; n], b: vec![0.0; n] };
-        let planes = lab.l.chunks_mut(CHUNK).zip(lab.a.chunks_mut(CHUNK)).zip(lab.b.chunks_mut(CHUNK));
-        for ((l, a), b) in planes {
-            let mut roots = [[0.0f32; CHUNK]; 3];
-            for (i, pixel) in pixels.by_ref().take(l.len()).enumerate() {
-                let [x, y, z] = xyz(linear(pixel));
-                (roots[0][i], roots[1][i], roots[2][i]) = (x, y, z);
-            }
-            for plane in &mut roots {
-                plane.iter_mut().for_each(|t| *t = root(*t));
-            }
-            let [x, y, z] = &roots;
-            for (l, y) in l.iter_mut().zip(y) {
-                *l = 116.0 * y - 16.0;
-            }
-            for ((a, x), y) in a.iter_mut().zip(x).zip(y) {
-                *a = 500.0 * (x - y);
-            }
-            for ((b, y), z) in b.iter_mut().zip(y).zip(z) {
-                *b = 200.0 * (y - z);
-            }
-        }
+        dispatch!(Level::new(), _simd => lab.fill(&means));
         lab
+    }
+
+    /// Writes the colours of sums of blocks.
+    #[inline(always)]
+    fn fill(&mut self, sums: &[[usize; 3]]) {
+        let table = &*BLOCK_TABLE;
+        let planes = self.l.chunks_mut(CHUNK).zip(self.a.chunks_mut(CHUNK)).zip(self.b.chunks_mut(CHUNK));
+        for (((l, a), b), sums) in planes.zip(sums.chunks(CHUNK)) {
+            let mut linear = [[0.0f32; CHUNK]; 3];
+            for (i, sums) in sums.iter().enumerate() {
+                for k in 0..3 {
+                    linear[k][i] = table[sums[k]];
+                }
+            }
+            let lab = of_chunk(&linear);
+            l.copy_from_slice(&lab[0][..l.len()]);
+            a.copy_from_slice(&lab[1][..a.len()]);
+            b.copy_from_slice(&lab[2][..b.len()]);
+        }
     }
 
     /// The colour of a cell.
@@ -201,7 +242,7 @@ mod tests {
             let rgb = [(step * 17 % 256) as u8, (step * 31 % 256) as u8, (step * 101 % 256) as u8];
             let image = RgbImage::from_pixel(BLOCK as u32, BLOCK as u32, image::Rgb(rgb));
             let exact = Lab::from_srgb(rgb);
-            for fast in [Lab::of_pixel(rgb), LabImage::of_blocks(&image).get(0, 0)] {
+            for fast in [Lab::of_pixel(rgb), of_pixels(&[rgb])[0], LabImage::of_blocks(&image).get(0, 0)] {
                 assert!(fast.distance(exact) < 0.05, "{rgb:?}: {fast:?} against {exact:?}");
             }
         }

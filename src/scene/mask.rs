@@ -1,9 +1,10 @@
 //! Person and background, pixel by pixel: by the colours of a plain background, or by the segmentation net.
 
+use fearless_simd::{Level, dispatch};
 use image::{GrayImage, RgbImage};
 
 use super::Work;
-use super::lab::{BLOCK, Lab, LabImage};
+use super::lab::{self, BLOCK, CHUNK, Lab, LabImage};
 use super::surface::{Sample, Surface};
 use crate::face::Face;
 use crate::face::net::{Net, NetError};
@@ -179,31 +180,71 @@ pub(super) fn person_by_color(rgb: &RgbImage, plain: &Plain<'_>, shade: &[bool])
     let clear: Vec<bool> = plain.open.iter().zip(shade).map(|(&open, &shade)| open || shade).collect();
     let solid: Vec<bool> = clear.iter().map(|clear| !clear).collect();
     let (near_solid, near_clear) = (dilated(&solid, bw, bh, 1), dilated(&clear, bw, bh, 2));
-    let dx = 2.0 / w as f32;
+    let level = Level::new();
     for (y, (row, pixels)) in mask.chunks_exact_mut(w).zip(rgb.as_raw().chunks_exact(3 * w)).enumerate() {
-        let surface = plain.surface.row(unit(y, h));
+        let line = SurfaceLine { colors: plain.surface.row(unit(y, h)), width: w, threshold: plain.threshold };
+        let pixels = pixels.as_chunks::<3>().0;
         let by = (y / BLOCK).min(bh - 1);
+        // Where the pixels begin that must be looked at one by one; they are looked at many at a time.
+        let mut unsure = None;
         for bx in 0..bw {
             let block = by * bw + bx;
-            if !near_clear[block] {
-                continue;
-            }
             // The last block takes the remainder of the row with it.
             let columns = bx * BLOCK..if bx + 1 == bw { w } else { (bx + 1) * BLOCK };
-            if !near_solid[block] || shade[block] {
-                row[columns].fill(0);
-                continue;
+            let sure = if !near_clear[block] {
+                Some(255)
+            } else if !near_solid[block] || shade[block] {
+                Some(0)
+            } else {
+                None
+            };
+            if let Some(value) = sure {
+                row[columns.clone()].fill(value);
             }
-            for x in columns {
-                let u = x as f32 * dx + dx / 2.0 - 1.0;
-                let [l, a, b] = surface.map(|[c, s, q]| c + u * (s + q * u));
-                let seen = Lab::of_pixel([pixels[3 * x], pixels[3 * x + 1], pixels[3 * x + 2]]);
-                let over = seen.distance(Lab { l, a, b }) / plain.threshold;
-                row[x] = ((over - 0.5) * 255.0).clamp(0.0, 255.0) as u8;
+            let start = *unsure.get_or_insert(columns.start);
+            let end = if sure.is_some() { columns.start } else { columns.end };
+            if (sure.is_some() || bx + 1 == bw) && end > start {
+                dispatch!(level, _simd => line.mark(start, &pixels[start..end], &mut row[start..end]));
+            }
+            if sure.is_some() {
+                unsure = None;
             }
         }
     }
     GrayImage::from_raw(w as u32, h as u32, mask).unwrap_or_default()
+}
+
+/// The surface along a row of pixels.
+struct SurfaceLine {
+    /// For each channel of CIELAB, its polynomial along the row.
+    colors: [[f32; 3]; 3],
+    /// Pixels of a row.
+    width: usize,
+    threshold: f32,
+}
+
+impl SurfaceLine {
+    /// How far pixels lie from the surface, the first of them in column `start`.
+    #[inline(always)]
+    fn mark(&self, start: usize, pixels: &[[u8; 3]], mask: &mut [u8]) {
+        let dx = 2.0 / self.width as f32;
+        let [l, a, b] = self.colors;
+        let mut first = start as f32;
+        for (pixels, mask) in pixels.chunks(CHUNK).zip(mask.chunks_mut(CHUNK)) {
+            let seen = lab::of_chunk(&lab::linear_chunk(pixels));
+            let mut over = [0u8; CHUNK];
+            for i in 0..CHUNK {
+                let u = (first + i as f32) * dx + dx / 2.0 - 1.0;
+                let dl = seen[0][i] - (l[0] + u * (l[1] + l[2] * u));
+                let da = seen[1][i] - (a[0] + u * (a[1] + a[2] * u));
+                let db = seen[2][i] - (b[0] + u * (b[1] + b[2] * u));
+                let distance = (dl * dl + da * da + db * db).sqrt();
+                over[i] = ((distance / self.threshold - 0.5) * 255.0).clamp(0.0, 255.0) as u8;
+            }
+            mask.copy_from_slice(&over[..mask.len()]);
+            first += CHUNK as f32;
+        }
+    }
 }
 
 /// Cells within `reach` of a set cell, both ways and diagonally.

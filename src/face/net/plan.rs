@@ -50,16 +50,15 @@ struct Buffers {
 impl Plan {
     /// Reads an ONNX file whose input is a picture of this shape.
     pub(super) fn of(bytes: &[u8], input: Shape) -> Result<Self, OnnxError> {
-        Self::of_graph(onnx::read(bytes, input)?)
+        Self::of_graph(Level::new(), onnx::read(bytes, input)?)
     }
 
-    fn of_graph(graph: Graph) -> Result<Self, OnnxError> {
+    fn of_graph(level: Level, graph: Graph) -> Result<Self, OnnxError> {
         let (steps, outputs) = merged(graph)?;
-        Self::laid_out(&steps, &outputs)
+        Self::laid_out(level, &steps, &outputs)
     }
 
-    fn laid_out(steps: &[Step], outputs: &[Gathering]) -> Result<Self, OnnxError> {
-        let level = Level::new();
+    fn laid_out(level: Level, steps: &[Step], outputs: &[Gathering]) -> Result<Self, OnnxError> {
         let live = live(steps, outputs);
         let layouts = layouts(steps, &live);
         let last = last_uses(steps, outputs, &live);
@@ -505,6 +504,15 @@ mod tests {
         }
     }
 
+    /// What this processor can do, and less of it.
+    fn levels() -> Vec<Level> {
+        #[allow(unused_mut)]
+        let mut levels = vec![Level::new(), Level::baseline()];
+        #[cfg(target_arch = "x86_64")]
+        levels.extend(Level::new().as_avx2().map(Level::Avx2));
+        levels
+    }
+
     const POINT: Window = Window { size: [1, 1], stride: [1, 1], pads: [0; 4] };
 
     /// Adds what nets are made of, by a number.
@@ -591,13 +599,16 @@ mod tests {
             graph.0.outputs = vec![Output { parts, plus: Vec::new(), end: OutputEnd::None }];
             let input = numbers(height * width * input_channels, 1);
             let wanted = said(&graph.0, &input);
-            let plan = Plan::of_graph(graph.0).expect("a plan");
-            for _ in 0..2 {
-                let values = plan.run(&input);
-                prop_assert_eq!(values[0].len(), wanted[0].len());
-                let largest = wanted[0].iter().fold(1.0f32, |most, value| most.max(value.abs()));
-                for (i, (value, wanted)) in values[0].iter().zip(&wanted[0]).enumerate() {
-                    prop_assert!((value - wanted).abs() <= 2e-5 * largest, "{value} is not {wanted} at {i}");
+            for level in levels() {
+                let plan = Plan::of_graph(level, graph.0.clone()).expect("a plan");
+                for _ in 0..2 {
+                    let values = plan.run(&input);
+                    prop_assert_eq!(values[0].len(), wanted[0].len());
+                    let largest = wanted[0].iter().fold(1.0f32, |most, value| most.max(value.abs()));
+                    for (i, (value, wanted)) in values[0].iter().zip(&wanted[0]).enumerate() {
+                        let off = (value - wanted).abs();
+                        prop_assert!(off <= 2e-5 * largest, "{level:?}: {value} is not {wanted} at {i}");
+                    }
                 }
             }
         }
@@ -609,7 +620,7 @@ mod tests {
         let last = graph.convolution(0, 1, POINT, false);
         let plus = vec![0.0, 1.0, 2.0, 3.0];
         graph.0.outputs = vec![Output { parts: vec![last], plus, end: OutputEnd::Softmax }];
-        let values = Plan::of_graph(graph.0).expect("a plan").run(&[1.0; 4]).remove(0);
+        let values = Plan::of_graph(Level::new(), graph.0).expect("a plan").run(&[1.0; 4]).remove(0);
         assert!((values.iter().sum::<f32>() - 1.0).abs() < 1e-6, "{values:?}");
         assert!(values.is_sorted(), "{values:?}");
     }

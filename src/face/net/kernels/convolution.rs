@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use fearless_simd::{Level, Simd, SimdBase, SimdFloat, dispatch, f32x8, f32x16};
 
-use super::{Depthwise, Finish, Kernel, LANES, Layout, WIDEST, Window, head, load};
+use super::{Depthwise, End, Finish, Kernel, LANES, Layout, WIDEST, Window, head, load};
 
 /// A convolution over all channels; of what a convolution of each channel alone gives, where there is one before.
 #[derive(Debug)]
@@ -209,18 +209,6 @@ impl Convolution {
         output: &mut [f32],
         scratch: &mut Vec<f32>,
     ) {
-        dispatch!(level, simd => self.bands(simd, input, other, output, scratch));
-    }
-
-    #[inline(always)]
-    fn bands<S: Simd>(
-        &self,
-        simd: S,
-        input: &[f32],
-        other: Option<&[f32]>,
-        output: &mut [f32],
-        scratch: &mut Vec<f32>,
-    ) {
         let band = &self.band;
         let per_row = band.places.len() / band.rows;
         let mut start = band.start;
@@ -230,18 +218,20 @@ impl Convolution {
             let input = match &self.before {
                 Some(depthwise) => {
                     scratch.resize(places.len() * depthwise.depth, 0.0);
-                    depthwise.rows(simd, input, first, rows, scratch, per_row * depthwise.depth);
-                    &scratch[..]
+                    let pitch = per_row * depthwise.depth;
+                    dispatch!(level, simd => depthwise.rows(simd, input, first, rows, scratch, pitch));
+                    scratch.as_slice()
                 }
                 None => input,
             };
             for block in &self.blocks {
                 let work = Work { block, start, places, input, other };
+                // Each is compiled by itself: together they would share too few registers.
                 match (block.lanes, block.vectors) {
-                    (16, 2) => self.block::<S, f32x16<S>, 8, 2>(simd, &work, output),
-                    (16, _) => self.block::<S, f32x16<S>, 8, 1>(simd, &work, output),
-                    (_, 2) => self.block::<S, f32x8<S>, 6, 2>(simd, &work, output),
-                    _ => self.block::<S, f32x8<S>, 8, 1>(simd, &work, output),
+                    (16, 2) => dispatch!(level, simd => self.block::<_, f32x16<_>, 8, 2>(simd, &work, output)),
+                    (16, _) => dispatch!(level, simd => self.block::<_, f32x16<_>, 8, 1>(simd, &work, output)),
+                    (_, 2) => dispatch!(level, simd => self.block::<_, f32x8<_>, 6, 2>(simd, &work, output)),
+                    _ => dispatch!(level, simd => self.block::<_, f32x8<_>, 8, 1>(simd, &work, output)),
                 }
             }
             start.input += band.step.input;
@@ -261,19 +251,26 @@ impl Convolution {
     ) {
         let Work { block, start, places, input, other } = *work;
         let lanes = V * F::LEN;
-        let run = self.run;
-        let size = run * lanes;
+        let size = self.run * lanes;
         let weights = &self.weights[block.weights..][..self.window.size[0] * size];
         let bias: [F; V] = std::array::from_fn(|v| load(simd, &self.finish.bias[block.channel + v * F::LEN..]));
-        let mut first = 0;
-        while first < places.len() {
-            let at: [Place; P] = std::array::from_fn(|p| places[(first + p).min(places.len() - 1)]);
+        let ends: [End<F>; V] = std::array::from_fn(|v| self.finish.end(simd, block.channel + v * F::LEN));
+        let other = other.filter(|_| block.shared > 0);
+        let whole = block.channels == lanes && (other.is_none() || block.shared == lanes);
+        let (to, from) = (start.output + block.output, start.other + block.other);
+        let mut done = [[0.0f32; 2 * WIDEST]; P];
+        let mut left = places;
+        while let Some((&last, _)) = left.split_last() {
+            let n = left.len().min(P);
+            let mut at = [last; P];
+            at[..n].copy_from_slice(&left[..n]);
+            left = &left[n..];
             let mut sums = [bias; P];
             for row in 0..self.window.size[0] {
-                let values: [&[f32]; P] =
-                    std::array::from_fn(|p| &input[start.input + at[p].input + row * self.band.input_pitch..][..run]);
+                let above = start.input + row * self.band.input_pitch;
+                let values: [&[f32]; P] = std::array::from_fn(|p| &input[above + at[p].input..][..self.run]);
                 let weights = &weights[row * size..][..size];
-                for i in 0..run {
+                for i in 0..self.run {
                     let weights: [F; V] = std::array::from_fn(|v| load(simd, &weights[i * lanes + v * F::LEN..]));
                     for p in 0..P {
                         let value = F::splat(simd, values[p][i]);
@@ -283,28 +280,34 @@ impl Convolution {
                     }
                 }
             }
+            // Through memory, so that the sums themselves need no address and stay in registers.
             for p in 0..P {
-                let to = &mut output[start.output + at[p].output + block.output..][..block.channels];
-                if let Some(other) = other.filter(|_| block.shared > 0) {
-                    let from = &other[start.other + at[p].other + block.other..][..block.shared];
-                    for (v, sum) in sums[p].iter_mut().enumerate() {
-                        *sum += head::<S, F>(simd, from.get(v * F::LEN..).unwrap_or_default());
-                    }
-                }
                 for v in 0..V {
-                    let value = self.finish.applied(simd, sums[p][v], block.channel + v * F::LEN);
-                    match to[v * F::LEN..].get_mut(..F::LEN) {
-                        Some(to) => value.store_slice(to),
-                        None => {
-                            let mut filled = [0.0; WIDEST];
-                            value.store_slice(&mut filled[..F::LEN]);
-                            let to = &mut to[v * F::LEN..];
-                            to.copy_from_slice(&filled[..to.len()]);
-                        }
-                    }
+                    sums[p][v].store_slice(&mut done[p][v * F::LEN..][..F::LEN]);
                 }
             }
-            first += P;
+            for (sums, at) in done.iter().zip(&at) {
+                let to = &mut output[to + at.output..];
+                if !whole {
+                    let other = other.map(|other| &other[from + at.other..][..block.shared]).unwrap_or_default();
+                    let mut filled = [0.0; 2 * WIDEST];
+                    for (v, end) in ends.iter().enumerate() {
+                        let beside = head::<S, F>(simd, other.get(v * F::LEN..).unwrap_or_default());
+                        let sum = load::<S, F>(simd, &sums[v * F::LEN..]) + beside;
+                        end.of(simd, sum).store_slice(&mut filled[v * F::LEN..][..F::LEN]);
+                    }
+                    to[..block.channels].copy_from_slice(&filled[..block.channels]);
+                    continue;
+                }
+                let to = &mut to[..lanes];
+                for (v, end) in ends.iter().enumerate() {
+                    let mut sum: F = load(simd, &sums[v * F::LEN..]);
+                    if let Some(other) = other {
+                        sum += load::<S, F>(simd, &other[from + at.other + v * F::LEN..]);
+                    }
+                    end.of(simd, sum).store_slice(&mut to[v * F::LEN..][..F::LEN]);
+                }
+            }
         }
     }
 }

@@ -72,26 +72,64 @@ impl Depthwise {
         for row in 0..rows {
             let input = &input[self.origin + (first + row) * self.window.stride[0] * self.pitch..];
             let output = &mut output[row * pitch..][..self.width * self.depth];
-            match (self.window.size[0], self.window.stride[0]) {
-                (3, 1) => self.row::<S, 3, 1>(simd, input, output),
-                (3, _) => self.row::<S, 3, 2>(simd, input, output),
-                (_, 1) => self.row::<S, 5, 1>(simd, input, output),
-                (..) => self.row::<S, 5, 2>(simd, input, output),
+            let wide = self.depth.is_multiple_of(WIDEST);
+            match (self.window.size[0], self.window.stride[0], wide) {
+                (3, 1, true) => self.slide::<S, f32x16<S>, 1>(simd, input, output),
+                (3, 1, false) => self.slide::<S, f32x8<S>, 1>(simd, input, output),
+                (3, _, true) => self.slide::<S, f32x16<S>, 2>(simd, input, output),
+                (3, _, false) => self.slide::<S, f32x8<S>, 2>(simd, input, output),
+                (_, 1, true) => self.stand::<S, f32x16<S>, 5, 1>(simd, input, output),
+                (_, 1, false) => self.stand::<S, f32x8<S>, 5, 1>(simd, input, output),
+                (.., true) => self.stand::<S, f32x16<S>, 5, 2>(simd, input, output),
+                (.., false) => self.stand::<S, f32x8<S>, 5, 2>(simd, input, output),
             }
         }
     }
 
+    /// A row by a window of 3, whose columns stay in registers while it slides along.
     #[inline(always)]
-    fn row<S: Simd, const K: usize, const STRIDE: usize>(&self, simd: S, input: &[f32], output: &mut [f32]) {
-        if self.depth.is_multiple_of(WIDEST) {
-            self.channels::<S, f32x16<S>, K, STRIDE>(simd, input, output);
-        } else {
-            self.channels::<S, f32x8<S>, K, STRIDE>(simd, input, output);
+    fn slide<S: Simd, F: SimdFloat<S, Element = f32>, const STRIDE: usize>(
+        &self,
+        simd: S,
+        input: &[f32],
+        output: &mut [f32],
+    ) {
+        let depth = self.depth;
+        let length = ((self.width - 1) * STRIDE + 3) * depth;
+        let rows: [&[f32]; 3] = std::array::from_fn(|row| &input[row * self.pitch..][..length]);
+        for channel in (0..depth).step_by(F::LEN) {
+            let weights: [[F; 3]; 3] = std::array::from_fn(|row| {
+                std::array::from_fn(|column| load(simd, &self.weights[(row * 3 + column) * depth + channel..]))
+            });
+            let bias: F = load(simd, &self.finish.bias[channel..]);
+            let end = self.finish.end::<S, F>(simd, channel);
+            let column =
+                |x: usize| -> [F; 3] { std::array::from_fn(|row| load(simd, &rows[row][x * depth + channel..])) };
+            let mut left = column(0);
+            let mut middle = column(1);
+            for (x, to) in output.chunks_exact_mut(depth).enumerate() {
+                let right = column(STRIDE * x + 2);
+                // A sum for each row: three short chains run beside each other.
+                let mut sums = [bias, F::splat(simd, 0.0), F::splat(simd, 0.0)];
+                for row in 0..3 {
+                    sums[row] = weights[row][0].mul_add(left[row], sums[row]);
+                    sums[row] = weights[row][1].mul_add(middle[row], sums[row]);
+                    sums[row] = weights[row][2].mul_add(right[row], sums[row]);
+                }
+                let [a, b, c] = sums;
+                end.of(simd, a + b + c).store_slice(&mut to[channel..][..F::LEN]);
+                if STRIDE == 1 {
+                    (left, middle) = (middle, right);
+                } else if x + 1 < self.width {
+                    (left, middle) = (right, column(STRIDE * x + 3));
+                }
+            }
         }
     }
 
+    /// A row by a larger window, four places at a time.
     #[inline(always)]
-    fn channels<S: Simd, F: SimdFloat<S, Element = f32>, const K: usize, const STRIDE: usize>(
+    fn stand<S: Simd, F: SimdFloat<S, Element = f32>, const K: usize, const STRIDE: usize>(
         &self,
         simd: S,
         input: &[f32],
@@ -138,8 +176,9 @@ impl Depthwise {
                 }
             }
         }
+        let end = self.finish.end::<S, F>(simd, channel);
         for p in 0..P {
-            let value = self.finish.applied(simd, sums[p], channel);
+            let value = end.of(simd, sums[p]);
             value.store_slice(&mut output[(x + p) * self.depth + channel..][..F::LEN]);
         }
     }

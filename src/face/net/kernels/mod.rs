@@ -121,16 +121,38 @@ fn head<S: Simd, F: SimdFloat<S, Element = f32>>(simd: S, values: &[f32]) -> F {
     load(simd, &filled)
 }
 
+/// How sums of the channels of a vector are finished.
+#[derive(Clone, Copy)]
+enum End<F> {
+    /// With these slopes.
+    Leak(F),
+    HardSwish,
+}
+
 impl Finish {
-    /// `value`, which holds the bias already, of the channels from `channel` on.
+    /// The end of the channels from `channel` on.
     #[inline(always)]
-    fn applied<S: Simd, F: SimdFloat<S, Element = f32>>(&self, simd: S, value: F, channel: usize) -> F {
-        let zero = F::splat(simd, 0.0);
+    fn end<S: Simd, F: SimdFloat<S, Element = f32>>(&self, simd: S, channel: usize) -> End<F> {
         match self.function {
-            Function::Leak => load::<S, F>(simd, &self.slopes[channel..]).mul_add(value.min(zero), value.max(zero)),
-            Function::HardSwish => {
-                let gate = (value + F::splat(simd, 3.0)).max(zero).min(F::splat(simd, 6.0));
-                value * gate * F::splat(simd, 1.0 / 6.0)
+            Function::Leak => End::Leak(load(simd, &self.slopes[channel..])),
+            Function::HardSwish => End::HardSwish,
+        }
+    }
+}
+
+impl<F> End<F> {
+    /// The function of a sum that holds the bias already.
+    #[inline(always)]
+    fn of<S: Simd>(&self, simd: S, sum: F) -> F
+    where
+        F: SimdFloat<S, Element = f32>,
+    {
+        let zero = F::splat(simd, 0.0);
+        match *self {
+            Self::Leak(slopes) => slopes.mul_add(sum.min(zero), sum.max(zero)),
+            Self::HardSwish => {
+                let gate = (sum + F::splat(simd, 3.0)).max(zero).min(F::splat(simd, 6.0));
+                sum * gate * F::splat(simd, 1.0 / 6.0)
             }
         }
     }

@@ -92,7 +92,7 @@ fn combined<S: Simd>(
                     Combination::Sum => a + b,
                     Combination::Product => a * b,
                 };
-                let value = finish.applied(simd, value, channel);
+                let value = finish.end(simd, channel).of(simd, value);
                 value.store_slice(&mut output[channel..][..LANES]);
             }
         }
