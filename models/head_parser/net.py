@@ -1,6 +1,6 @@
 """The head parser's network: dense 3x3 convolutions only, most of them at 1/8 and 1/16 of the input.
 
-Why this shape: the runtime (tract) does a dense 3x3 convolution as one matrix product, fast, but a depthwise one, a
+Why this shape: the runtime it was drawn for (tract) does a dense 3x3 convolution as one matrix product, fast, but a depthwise one, a
 bilinear resize or anything element-wise on a large map slowly. So: few channels, stride early, nothing at full size, upsampling
 by 2x2 transposed convolutions, and the last map (1/4) carries the 2x2 cells of the output in its channels (depth to space).
 """

@@ -9,9 +9,7 @@ use image::imageops::{self, FilterType};
 use rten::{Model, ModelOptions, RunOptions, ThreadPool, ValueOrView};
 use rten_tensor::prelude::*;
 use rten_tensor::{Tensor, TensorView};
-use tract_onnx::prelude::{
-    DatumExt, Framework, InferenceModelExt, IntoRunnable, TypedRunnableModel, TypedSimplePlan, tvec,
-};
+use tract_onnx::prelude::{DatumExt, Framework, InferenceModelExt, IntoRunnable, TypedRunnableModel, tvec};
 
 use crate::data::{self, Table};
 use crate::stats::{timed, times};
