@@ -68,6 +68,8 @@ struct Merger {
     uses: Vec<usize>,
     /// Which step makes a node.
     step_of: Vec<usize>,
+    /// Channels of each node.
+    channels: Vec<usize>,
 }
 
 fn operands(operation: &Operation) -> [Option<usize>; 2] {
@@ -96,7 +98,8 @@ pub(super) fn merged(mut graph: Graph) -> Result<(Vec<Step>, Vec<Gathering>), On
     let outputs = std::mem::take(&mut graph.outputs);
     let mut outputs: Vec<Gathering> =
         outputs.into_iter().map(|output| gathering(&mut graph.nodes, &mut uses, output)).collect();
-    let mut merger = Merger { steps: Vec::new(), uses, step_of: Vec::new() };
+    let channels = graph.nodes.iter().map(|node| node.shape.channels).collect();
+    let mut merger = Merger { steps: Vec::new(), uses, step_of: Vec::new(), channels };
     for (index, node) in graph.nodes.iter().enumerate() {
         // What nothing reads, such as a convolution that was taken over in another form, is left out.
         let step = if merger.uses[index] == 0 { usize::MAX } else { merger.add(node)? };
@@ -171,6 +174,13 @@ impl Merger {
     fn add(&mut self, node: &Node) -> Result<usize, OnnxError> {
         let shape = node.shape;
         let step = |index: &usize| self.step_of[*index];
+        // What a picture was widened by is not there, and only a sum can do without.
+        let widened = |&node: &usize| self.steps[self.step_of[node]].shape.channels != self.channels[node];
+        if !matches!(node.operation, Operation::Combine { .. })
+            && operands(&node.operation).iter().flatten().any(widened)
+        {
+            return Err(OnnxError::Graph("channels of zeros that are read by other than a sum"));
+        }
         Ok(match &node.operation {
             Operation::Input => self.push(Work::Input, 0, None, shape),
             Operation::Convolution { input, window, kernel, bias, doubled } => {
@@ -209,7 +219,7 @@ impl Merger {
             Operation::Leak { input, slopes } => self.end(*input, End::Leak(slopes.clone()))?,
             Operation::HardSwish { input } => self.end(*input, End::HardSwish)?,
             Operation::Sigmoid { input } => self.push(Work::Sigmoid, step(input), None, shape),
-            Operation::Combine { how, input, other } => self.combine(*how, *input, *other, shape),
+            Operation::Combine { how, input, other } => self.combine(*how, *input, *other, shape)?,
             // Zeros are read behind the channels there are, and a sum with fewer channels takes what there is.
             Operation::Widen { input } => step(input),
             Operation::MaxPool { input } => self.push(Work::MaxPool, step(input), None, shape),
@@ -231,7 +241,7 @@ impl Merger {
         Err(OnnxError::Graph("a function of what is no sum, or is read elsewhere too"))
     }
 
-    fn combine(&mut self, how: Combination, input: usize, other: usize, shape: Shape) -> usize {
+    fn combine(&mut self, how: Combination, input: usize, other: usize, shape: Shape) -> Result<usize, OnnxError> {
         let steps = [input, other].map(|node| self.step_of[node]);
         // A convolution can take up the other operand if nothing is done to its sum in between. It then runs here, where both
         // are there.
@@ -248,9 +258,12 @@ impl Merger {
                 let mut taken = self.steps[step].clone();
                 taken.other = Some(beside);
                 self.steps.push(taken);
-                return self.steps.len() - 1;
+                return Ok(self.steps.len() - 1);
             }
         }
-        self.push(Work::Combine { how, ending: None }, steps[0], Some(steps[1]), shape)
+        if steps.iter().any(|&step| self.steps[step].shape.channels != shape.channels) {
+            return Err(OnnxError::Graph("channels of zeros in a sum without a convolution"));
+        }
+        Ok(self.push(Work::Combine { how, ending: None }, steps[0], Some(steps[1]), shape))
     }
 }

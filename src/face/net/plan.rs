@@ -615,6 +615,24 @@ mod tests {
     }
 
     #[test]
+    fn channels_of_zeros_that_nothing_takes_up_are_refused() {
+        let shape = Shape { height: 4, width: 4, channels: 8 };
+        for kind in 0..3 {
+            let mut graph = Growing::new(Shape { channels: 3, ..shape });
+            let first = graph.convolution(0, 8, POINT, false);
+            let wide = graph.push(Operation::Widen { input: first }, Shape { channels: 16, ..shape });
+            let last = match kind {
+                0 => graph.push(Operation::MaxPool { input: wide }, Shape { height: 2, width: 2, channels: 16 }),
+                1 => graph.leak(wide),
+                _ => graph.sum(wide, wide),
+            };
+            graph.0.outputs = vec![Output { parts: vec![last], plus: Vec::new(), end: OutputEnd::None }];
+            let error = Plan::of_graph(Level::new(), graph.0).expect_err("zeros that are not there");
+            assert!(error.to_string().starts_with("channels of zeros"), "{error}");
+        }
+    }
+
+    #[test]
     fn probabilities_of_an_output_sum_to_one() {
         let mut graph = Growing::new(Shape { height: 1, width: 4, channels: 1 });
         let last = graph.convolution(0, 1, POINT, false);
