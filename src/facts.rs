@@ -14,6 +14,7 @@ use crate::face::net::Nets;
 use crate::face::parser::HeadMap;
 use crate::face::{Faces, MIN_MESH_SCORE};
 use crate::measure::document::{self, Look};
+use crate::measure::eyes;
 use crate::measure::skin::SkinMap;
 use crate::photo::{FileFacts, Photo};
 use crate::profile::Canvas;
@@ -101,6 +102,7 @@ pub struct Facts<'a> {
     skin: OnceCell<Option<SkinMap>>,
     head: OnceCell<Result<HeadMap, Missing>>,
     fine_mesh: OnceCell<Result<Mesh, Missing>>,
+    skin_color: OnceCell<[f32; 3]>,
     document: OnceCell<Look>,
 }
 
@@ -128,6 +130,7 @@ impl<'a> Facts<'a> {
             skin: OnceCell::new(),
             head: OnceCell::new(),
             fine_mesh: OnceCell::new(),
+            skin_color: OnceCell::new(),
             document: OnceCell::new(),
         }
     }
@@ -169,6 +172,12 @@ impl<'a> Facts<'a> {
         let (photo, face) = (self.photo?, self.face()?);
         let map = self.skin.get_or_init(|| SkinMap::of(&photo.rgb, face, SKIN_SAMPLES));
         map.as_ref().ok_or(Missing::OutOfView)
+    }
+
+    /// Colour of the main face's skin, shared by the checks of the eyes: medians of red, green and blue, 0 to 255.
+    pub fn skin_color(&self) -> Result<[f32; 3], Missing> {
+        let (photo, map) = (self.photo?, self.skin()?);
+        Ok(*self.skin_color.get_or_init(|| eyes::skin_color(&photo.rgb, map)))
     }
 
     /// The main face, the largest one.

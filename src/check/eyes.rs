@@ -130,9 +130,9 @@ const DOWN: f64 = 0.8;
 /// Centre of the iris ring and its rise over the red of the skin, for each eye where one stands out. Without skin to
 /// compare with none does, and the fine mesh decides.
 fn rings(facts: &Facts<'_>) -> Result<[Option<(Point, f64)>; 2], Missing> {
-    let (photo, face) = (facts.photo?, facts.face()?);
-    let Ok(map) = facts.skin() else { return Ok([None; 2]) };
-    let skin = f64::from(eyes::skin_color(&photo.rgb, map)[0]).max(1.0);
+    let face = facts.face()?;
+    let Ok(skin) = facts.skin_color() else { return Ok([None; 2]) };
+    let skin = f64::from(skin[0]).max(1.0);
     Ok(face.irises.map(|iris| iris.map(|iris| (iris.center, iris.rise / skin))))
 }
 
@@ -194,7 +194,7 @@ fn off_level(gaze: Gaze, level: f64) -> Gaze {
 
 fn red(facts: &Facts<'_>, _: &Rule) -> Result<Measured, Missing> {
     let (photo, face) = (facts.photo?, facts.face()?);
-    let skin = eyes::skin_color(&photo.rgb, facts.skin()?);
+    let skin = facts.skin_color()?;
     let shares = eyes::red(&photo.rgb, &face.mesh, face.pupils, skin);
     let redder = usize::from(shares[1] > shares[0]);
     Ok(Measured::number(100.0 * shares[redder]).at(Region::Rect(eyes::bounds(&face.mesh)[redder])))

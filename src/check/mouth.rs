@@ -41,7 +41,7 @@ const CLOSED: Check = Check {
     measure: closed,
 };
 
-/// Gap of the coarse mesh, whiteness and hollow below all of which lips are closed: five of six frontal portraits. The
+/// Gap of the coarse mesh, whiteness and hollow below all of which lips are closed: six of seven frontal portraits. The
 /// coarse mesh alone says up to 0.1 of closed lips on dark skin, and as little as 0.024 where teeth show; but teeth in so narrow
 /// a gap are whiter than 3, and of lips below all three the fine mesh says 0.044 at most, half of which passes.
 const CLOSED_GAP: f64 = 0.03;

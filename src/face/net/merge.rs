@@ -1,7 +1,7 @@
 //! Merges the operations of a net: a function into what makes its operand, a sum into the convolution of one of its operands, a
 //! convolution of each channel alone into the convolution of size 1 after it. Each saves writing a picture and reading it again.
 
-use super::kernels::{Combination, Kernel, Window};
+use super::kernels::{Combination, Function, Kernel, Window};
 use super::onnx::{Graph, Node, OnnxError, Operation, Output, OutputEnd, Shape};
 
 /// A step of a net. Operands are indices of the steps that make them.
@@ -51,15 +51,7 @@ pub(super) struct Taps {
 }
 
 /// The function after a sum; `None` where there is none.
-pub(super) type Ending = Option<End>;
-
-/// A function after a sum.
-#[derive(Debug, Clone)]
-pub(super) enum End {
-    /// PReLU with these slopes.
-    Leak(Vec<f32>),
-    HardSwish,
-}
+pub(super) type Ending = Option<Function>;
 
 struct Merger {
     /// Some of them taken over by later ones, and read by nothing.
@@ -107,6 +99,9 @@ pub(super) fn merged(mut graph: Graph) -> Result<(Vec<Step>, Vec<Gathering>), On
     }
     for part in outputs.iter_mut().flat_map(|output| &mut output.parts) {
         part.from = merger.step_of[part.from];
+        if merger.steps[part.from].shape.channels != part.channels {
+            return Err(OnnxError::Graph("channels of zeros in an output"));
+        }
     }
     Ok((merger.steps, outputs))
 }
@@ -181,6 +176,13 @@ impl Merger {
         {
             return Err(OnnxError::Graph("channels of zeros that are read by other than a sum"));
         }
+        // Its places are not filled up to whole vectors.
+        let of_input = |&node: &usize| matches!(self.steps[self.step_of[node]].work, Work::Input);
+        if !matches!(node.operation, Operation::Convolution { .. })
+            && operands(&node.operation).iter().flatten().any(of_input)
+        {
+            return Err(OnnxError::Graph("an input that is read by other than a convolution over all channels"));
+        }
         Ok(match &node.operation {
             Operation::Input => self.push(Work::Input, 0, None, shape),
             Operation::Convolution { input, window, kernel, bias, doubled } => {
@@ -216,8 +218,8 @@ impl Merger {
                 let taps = Taps { window: *window, kernel: kernel.clone(), bias: bias.clone() };
                 self.push(Work::Depthwise { taps, ending: None }, step(input), None, shape)
             }
-            Operation::Leak { input, slopes } => self.end(*input, End::Leak(slopes.clone()))?,
-            Operation::HardSwish { input } => self.end(*input, End::HardSwish)?,
+            Operation::Leak { input, slopes } => self.end(*input, Function::Leak(slopes.clone()))?,
+            Operation::HardSwish { input } => self.end(*input, Function::HardSwish)?,
             Operation::Sigmoid { input } => self.push(Work::Sigmoid, step(input), None, shape),
             Operation::Combine { how, input, other } => self.combine(*how, *input, *other, shape)?,
             // Zeros are read behind the channels there are, and a sum with fewer channels takes what there is.
@@ -229,7 +231,7 @@ impl Merger {
     }
 
     /// Puts a function after the sum it is of.
-    fn end(&mut self, input: usize, end: End) -> Result<usize, OnnxError> {
+    fn end(&mut self, input: usize, end: Function) -> Result<usize, OnnxError> {
         if let Some(before) = self.once(input)
             && let Work::Convolution { ending, .. } | Work::Depthwise { ending, .. } | Work::Combine { ending, .. } =
                 &mut self.steps[before].work

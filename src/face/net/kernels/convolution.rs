@@ -158,7 +158,7 @@ impl Convolution {
         level: Level,
         window: Window,
         kernel: &Kernel,
-        mut finish: Finish,
+        finish: Finish,
         spread: bool,
         pictures: Pictures,
     ) -> Self {
@@ -187,8 +187,7 @@ impl Convolution {
         let band = Band::over(window, pictures, if spread { 2 } else { 1 });
         let run = window.size[1] * input.depth;
         // The last vector is read whole.
-        finish.bias.extend([0.0; WIDEST]);
-        finish.slopes.extend([0.0; WIDEST]);
+        let finish = finish.extended(WIDEST);
         Self { window, run, weights, blocks, finish, before: None, band }
     }
 

@@ -86,10 +86,10 @@ pub(super) struct Kernel {
 }
 
 /// What is done with a sum before it is stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(super) enum Function {
     /// `max(x, 0) + slope * min(x, 0)` with a slope for each channel: PReLU; with slopes of 0 ReLU, with 1 nothing.
-    Leak,
+    Leak(Vec<f32>),
     /// `x * clamp(x + 3, 0, 6) / 6`.
     HardSwish,
 }
@@ -99,9 +99,7 @@ pub(super) enum Function {
 pub(super) struct Finish {
     /// A value for each channel, filled up.
     pub bias: Vec<f32>,
-    /// A value for each channel, filled up.
-    pub slopes: Vec<f32>,
-    /// What is done with the sum.
+    /// What is done with the sum; slopes are filled up too.
     pub function: Function,
 }
 
@@ -121,7 +119,7 @@ fn head<S: Simd, F: SimdFloat<S, Element = f32>>(simd: S, values: &[f32]) -> F {
     load(simd, &filled)
 }
 
-/// How sums of the channels of a vector are finished.
+/// A function with the slopes of the channels of one vector at hand.
 #[derive(Clone, Copy)]
 enum End<F> {
     /// With these slopes.
@@ -130,11 +128,20 @@ enum End<F> {
 }
 
 impl Finish {
+    /// The same with so many zeros behind, for vectors that reach beyond the last channel.
+    fn extended(mut self, by: usize) -> Self {
+        self.bias.resize(self.bias.len() + by, 0.0);
+        if let Function::Leak(slopes) = &mut self.function {
+            slopes.resize(slopes.len() + by, 0.0);
+        }
+        self
+    }
+
     /// The end of the channels from `channel` on.
     #[inline(always)]
     fn end<S: Simd, F: SimdFloat<S, Element = f32>>(&self, simd: S, channel: usize) -> End<F> {
-        match self.function {
-            Function::Leak => End::Leak(load(simd, &self.slopes[channel..])),
+        match &self.function {
+            Function::Leak(slopes) => End::Leak(load(simd, &slopes[channel..])),
             Function::HardSwish => End::HardSwish,
         }
     }
