@@ -1,6 +1,7 @@
 //! The photo's own background as a smooth picture, carried on behind the person and beyond the picture's edges.
 
-use super::frame::{Frame, Linear, between, box_mean, continued, difference, encoded_color, mixed, reduced};
+use super::frame::{Frame, between, box_mean, continued, difference, mixed, reduced};
+use super::light::{Linear, encoded_color};
 
 /// The background without its noise. It is smooth, so it is kept in cells of [`CELL`] pixels a side.
 #[derive(Debug, Clone)]
@@ -70,7 +71,7 @@ impl Backdrop {
 
     /// Distance of a pixel of the frame from the background, in steps of 8-bit sRGB over all channels.
     pub(super) fn distance(&self, frame: &Frame, i: usize) -> f32 {
-        difference(frame.rgb[i], self.code(i % frame.width, i / frame.width))
+        difference(frame.code(i), self.code(i % frame.width, i / frame.width))
     }
 
     /// Fills the pixels that the picture does not give with background and the background's own noise, so that no seam
@@ -83,19 +84,22 @@ impl Backdrop {
         let Some(left) = (0..w).find(|&x| (0..h).any(|y| given(x, y))) else { return };
         let right = (0..w).rfind(|&x| (0..h).any(|y| given(x, y))).unwrap_or(w - 1);
         let stock: Vec<usize> = (0..known.len()).filter(|&i| known[i]).collect();
-        let pixels = &frame.pixels;
-        let residual = |i: usize| -> Linear {
-            let background = self.at(i % w, i / w);
-            std::array::from_fn(|c| pixels[i][c] - background[c])
+        let residual = |frame: &Frame, i: usize| -> Linear {
+            let (pixel, background) = (frame.color(i), self.at(i % w, i / w));
+            std::array::from_fn(|c| pixel[c] - background[c])
         };
-        for i in (0..w * h).filter(|&i| !frame.given[i]) {
+        for i in 0..w * h {
+            if frame.given[i] {
+                continue;
+            }
             let (x, y) = (i % w, i / w);
             let j = mirrored(y, top, bottom) * w + mirrored(x, left, right);
             // Elsewhere any pixel's noise does, picked by place so that the same photo gives the same result.
             let from = if known[j] { Some(j) } else { stock.get(scattered(i) % stock.len().max(1)).copied() };
-            let noise = from.map_or([0.0; 3], residual);
+            let noise = from.map_or([0.0; 3], |from| residual(frame, from));
             let background = self.at(x, y);
-            frame.rgb[i] = encoded_color(std::array::from_fn(|c| (background[c] + noise[c]).clamp(0.0, 1.0)));
+            let color = std::array::from_fn(|c| (background[c] + noise[c]).clamp(0.0, 1.0));
+            frame.set_code(i, encoded_color(color));
         }
     }
 }
@@ -126,7 +130,7 @@ fn smoothed(colors: &[Linear], width: usize, height: usize) -> Vec<Linear> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::frame::linear_color;
+    use super::super::light::linear_color;
     use super::*;
 
     /// A frame that falls off to the right, with a little noise, of which the first columns were not given.
@@ -160,7 +164,7 @@ mod tests {
         let spread = |columns: std::ops::Range<usize>| {
             let values: Vec<f32> = (0..64)
                 .flat_map(|y| columns.clone().map(move |x| y * 96 + x))
-                .map(|i| linear_color(frame.rgb[i])[0])
+                .map(|i| linear_color(frame.code(i))[0])
                 .collect();
             let mean = values.iter().sum::<f32>() / values.len() as f32;
             (mean, (values.iter().map(|v| (v - mean).powi(2)).sum::<f32>() / values.len() as f32).sqrt())

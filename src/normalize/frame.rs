@@ -1,66 +1,69 @@
-//! The result's pixels while they are made: linear light, and the conversions to and from 8-bit sRGB.
-
-use std::sync::LazyLock;
+//! The result's pixels while they are made, and planes of numbers of their size.
 
 use fearless_simd::{Level, dispatch};
 use image::RgbImage;
 
-/// A colour in linear light, each channel 0 to 1.
-pub(super) type Linear = [f32; 3];
+use super::light::{Linear, encoded_step, of_step};
 
-/// The result while it is made, row-major.
+/// The result while it is made: planes of red, green and blue, row-major.
 #[derive(Debug, Clone)]
 pub(super) struct Frame {
     pub width: usize,
     pub height: usize,
-    /// The picture's pixels in linear light.
-    pub pixels: Vec<Linear>,
+    /// The picture's pixels in linear light, in steps of 1/65535. Empty planes when only their codes are wanted.
+    pub light: [Vec<u16>; 3],
     /// The same in 8-bit sRGB, as far as nothing was laid over them yet.
-    pub rgb: Vec<[u8; 3]>,
+    pub codes: [Vec<u8>; 3],
     /// Whole pixels that the picture gave; the others are still to be filled.
     pub given: Vec<bool>,
-}
-
-/// 8-bit sRGB of linear light in steps of 1/65535.
-static ENCODED: LazyLock<Vec<u8>> = LazyLock::new(|| {
-    let encode = |i: u32| {
-        let v = f64::from(i) / 65535.0;
-        let srgb = if v <= 0.003_130_8 { 12.92 * v } else { 1.055 * v.powf(1.0 / 2.4) - 0.055 };
-        (srgb * 255.0).round() as u8
-    };
-    (0..=65535).map(encode).collect()
-});
-
-/// 8-bit sRGB of a value in linear light; what is out of range is cut.
-pub(crate) fn encoded(value: f32) -> u8 {
-    // The cast of a float saturates.
-    ENCODED[usize::from((value * 65535.0 + 0.5) as u16)]
-}
-
-/// A colour in 8-bit sRGB.
-pub(super) fn encoded_color(color: Linear) -> [u8; 3] {
-    color.map(encoded)
-}
-
-/// A colour in linear light.
-pub(super) fn linear_color(rgb: [u8; 3]) -> Linear {
-    rgb.map(crate::scene::lab::linear)
 }
 
 impl Frame {
     /// A frame of nothing.
     pub(super) fn empty(width: u32, height: u32) -> Self {
+        let frame = Self::of_codes(width, height);
+        let light = || vec![0; frame.given.len()];
+        Self { light: [light(), light(), light()], ..frame }
+    }
+
+    /// A frame of nothing that does not keep linear light.
+    pub(super) fn of_codes(width: u32, height: u32) -> Self {
         let (width, height) = (width as usize, height as usize);
         let n = width * height;
-        Self { width, height, pixels: vec![[0.0; 3]; n], rgb: vec![[0; 3]; n], given: vec![false; n] }
+        let codes = || vec![0; n];
+        Self { width, height, light: Default::default(), codes: [codes(), codes(), codes()], given: vec![false; n] }
     }
 
     /// Sets a pixel that the picture gives: linear light in steps of 1/65535.
-    #[inline]
     pub(super) fn give(&mut self, i: usize, color: [u16; 3]) {
-        self.pixels[i] = color.map(|v| f32::from(v) * (1.0 / 65535.0));
-        self.rgb[i] = color.map(|v| ENCODED[usize::from(v)]);
+        for (c, step) in color.into_iter().enumerate() {
+            self.codes[c][i] = encoded_step(step);
+            if let Some(light) = self.light[c].get_mut(i) {
+                *light = step;
+            }
+        }
         self.given[i] = true;
+    }
+
+    /// A pixel of the picture in linear light.
+    #[inline]
+    pub(super) fn color(&self, i: usize) -> Linear {
+        let [r, g, b] = &self.light;
+        [of_step(r[i]), of_step(g[i]), of_step(b[i])]
+    }
+
+    /// A pixel in 8-bit sRGB.
+    #[inline]
+    pub(super) fn code(&self, i: usize) -> [u8; 3] {
+        let [r, g, b] = &self.codes;
+        [r[i], g[i], b[i]]
+    }
+
+    /// Lays a colour of 8-bit sRGB over a pixel.
+    #[inline]
+    pub(super) fn set_code(&mut self, i: usize, code: [u8; 3]) {
+        let [r, g, b] = &mut self.codes;
+        (r[i], g[i], b[i]) = (code[0], code[1], code[2]);
     }
 
     /// Whether the picture gave every pixel.
@@ -70,7 +73,17 @@ impl Frame {
 
     /// The frame in 8-bit sRGB.
     pub(super) fn into_rgb(self) -> RgbImage {
-        RgbImage::from_raw(self.width as u32, self.height as u32, self.rgb.into_flattened()).unwrap_or_default()
+        let mut rgb = vec![0; 3 * self.given.len()];
+        dispatch!(Level::new(), _simd => interleave(&self.codes, &mut rgb));
+        RgbImage::from_raw(self.width as u32, self.height as u32, rgb).unwrap_or_default()
+    }
+}
+
+/// Pixels out of planes.
+#[inline(always)]
+fn interleave([red, green, blue]: &[Vec<u8>; 3], rgb: &mut [u8]) {
+    for (((pixel, &r), &g), &b) in rgb.as_chunks_mut::<3>().0.iter_mut().zip(red).zip(green).zip(blue) {
+        *pixel = [r, g, b];
     }
 }
 
@@ -212,17 +225,11 @@ pub(super) fn reduced(frame: &Frame, chosen: &[bool], factor: usize) -> (Vec<Lin
     let (width, height) = (frame.width.div_ceil(factor), frame.height.div_ceil(factor));
     let mut colors = vec![[0.0f32; 3]; width * height];
     let mut weights = vec![0.0f32; width * height];
-    let rows = frame.pixels.chunks_exact(frame.width).zip(chosen.chunks_exact(frame.width));
-    for (y, (pixels, chosen)) in rows.enumerate() {
-        let cells = y / factor * width..;
-        let squares = pixels.chunks(factor).zip(chosen.chunks(factor));
-        let sums = colors[cells.clone()].iter_mut().zip(&mut weights[cells]);
-        for ((sum, weight), (pixels, chosen)) in sums.zip(squares) {
-            for (pixel, _) in pixels.iter().zip(chosen).filter(|(_, chosen)| **chosen) {
-                (0..3).for_each(|c| sum[c] += pixel[c]);
-                *weight += 1.0;
-            }
-        }
+    for i in (0..chosen.len()).filter(|&i| chosen[i]) {
+        let cell = i / frame.width / factor * width + i % frame.width / factor;
+        let color = frame.color(i);
+        (0..3).for_each(|c| colors[cell][c] += color[c]);
+        weights[cell] += 1.0;
     }
     for (color, weight) in colors.iter_mut().zip(&mut weights) {
         if *weight > 0.0 {
@@ -313,11 +320,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn eight_bits_survive_linear_light() {
-        for value in 0..=255u8 {
-            assert_eq!(encoded_color(linear_color([value; 3])), [value; 3]);
+    fn planes_become_pixels() {
+        let mut frame = Frame::of_codes(13, 3);
+        for i in 0..39 {
+            frame.given[i] = i != 20;
+            frame.set_code(i, [i as u8, 100 + i as u8, 200]);
         }
-        assert_eq!((encoded(-1.0), encoded(2.0)), (0, 255));
+        assert!(!frame.is_full());
+        assert_eq!(frame.code(7), [7, 107, 200]);
+        let rgb = frame.into_rgb();
+        assert!((0..39).all(|i| rgb.get_pixel(i % 13, i / 13).0 == [i as u8, 100 + i as u8, 200]));
     }
 
     #[test]

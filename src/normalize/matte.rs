@@ -8,9 +8,8 @@ use image::GrayImage;
 
 use super::backdrop::Backdrop;
 use super::error::Flaw;
-use super::frame::{
-    Distances, Frame, Linear, Plane, box_mean, continued, difference, encoded_color, reduced, smooth_step,
-};
+use super::frame::{Distances, Frame, Plane, box_mean, continued, difference, reduced, smooth_step};
+use super::light::{Linear, encoded_color};
 use super::plan::Plan;
 use super::subject::Subject;
 use crate::scene::MaskSource;
@@ -163,7 +162,7 @@ pub(super) fn matte(
             alpha[i] = 1.0;
         } else if mask[i] > 0.0 {
             let (x, y) = (i % w, i / w);
-            let (c, b, f) = (frame.pixels[i], backdrop.at(x, y), inside.at(x, y));
+            let (c, b, f) = (frame.color(i), backdrop.at(x, y), inside.at(x, y));
             let apart = difference(encoded_color(f), encoded_color(b));
             differences[i] = apart;
             let trust = plainness * smooth_step(TELLING.0, TELLING.1, apart);
@@ -341,20 +340,21 @@ fn judged(alpha: &[f32], differences: &[f32], frame: &Frame, head: Head, source:
 /// so that no trace of the old colour is left at the outline. C = αF + (1-α)B gives αF without dividing by α.
 pub(super) fn replace(frame: &mut Frame, alpha: &[f32], backdrop: &Backdrop, color: Linear) {
     let (width, code) = (frame.width, encoded_color(color));
-    for (i, ((pixel, rgb), &a)) in frame.pixels.iter().zip(&mut frame.rgb).zip(alpha).enumerate() {
+    for (i, &a) in alpha.iter().enumerate() {
         if a >= 1.0 {
             continue;
         }
         if a <= 0.0 {
-            *rgb = code;
+            frame.set_code(i, code);
             continue;
         }
-        let old = backdrop.at(i % width, i / width);
-        *rgb = encoded_color(std::array::from_fn(|c| {
+        let (pixel, old) = (frame.color(i), backdrop.at(i % width, i / width));
+        let laid = std::array::from_fn(|c| {
             // The person's own share is neither negative nor brighter than white.
             let person = (pixel[c] - (1.0 - a) * old[c]).clamp(0.0, a);
             person + (1.0 - a) * color[c]
-        }));
+        });
+        frame.set_code(i, encoded_color(laid));
     }
 }
 
@@ -391,11 +391,9 @@ fn guided(frame: &Frame, mask: &[f32]) -> Plane {
     const REACH: usize = 8;
     const SMOOTH: f32 = 4e-4;
     let (w, h) = (frame.width, frame.height);
-    let guide: Plane = frame
-        .rgb
-        .iter()
-        .map(|pixel| {
-            let [r, g, b] = pixel.map(f32::from);
+    let guide: Plane = (0..w * h)
+        .map(|i| {
+            let [r, g, b] = frame.code(i).map(f32::from);
             (0.299 * r + 0.587 * g + 0.114 * b) / 255.0
         })
         .collect();

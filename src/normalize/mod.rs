@@ -11,10 +11,12 @@ mod error;
 mod fit;
 mod frame;
 mod label;
+mod light;
 mod matte;
 mod optimize;
 mod plan;
 mod render;
+mod resample;
 mod size;
 mod solve;
 mod subject;
@@ -26,7 +28,7 @@ use std::str::FromStr;
 use image::RgbImage;
 
 pub use error::{Flaw, NormalizeError, Shortfall};
-pub(crate) use frame::encoded;
+pub(crate) use light::encoded;
 pub use plan::Plan;
 
 use crate::check::{self, Fix, Status};
@@ -45,7 +47,7 @@ use backdrop::Backdrop;
 #[cfg(feature = "cli")]
 pub(crate) use fit::full_color;
 use fit::{Demand, Fitted};
-use frame::linear_color;
+use light::linear_color;
 use matte::Head;
 use subject::Subject;
 
@@ -333,7 +335,7 @@ impl Source<'_> {
         plan: &Plan,
         background: Option<&NamedColor>,
     ) -> Result<RgbImage, NormalizeError> {
-        let mut frame = render::render(&self.photo.rgb, subject, plan)?;
+        let mut frame = render::render(&self.photo.rgb, subject, plan, background.is_some())?;
         if background.is_none() && frame.is_full() {
             return Ok(frame.into_rgb());
         }

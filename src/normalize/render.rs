@@ -1,87 +1,61 @@
 //! From the picture to the frame, in one resampling step in linear light.
 
-use std::sync::LazyLock;
-
-use fast_image_resize::images::TypedImage;
-use fast_image_resize::pixels::U16x3;
-use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 use image::RgbImage;
 
 use super::error::NormalizeError;
-use super::frame::{Frame, Linear};
+use super::frame::Frame;
+use super::light::{Linear, step};
 use super::plan::Plan;
+use super::resample::{self, REACH, Window, kernel};
 use super::subject::Subject;
 use crate::scene::lab::linear;
 use crate::units::{Point, Rect};
 
-/// Linear light of 8-bit sRGB, in steps of 1/65535.
-static WIDE: LazyLock<[u16; 256]> =
-    LazyLock::new(|| std::array::from_fn(|value| (linear(value as u8) * 65535.0).round() as u16));
-
-/// Interpolates without the ringing of wider kernels: edges are never sharpened.
-const FILTER: FilterType = FilterType::CatmullRom;
-
-/// Pixels of the picture beyond the frame that the filter looks at, per pixel of the frame's width in the picture.
-const SUPPORT: f64 = 2.0;
-
-/// Draws the plan's part of the picture. Pixels outside of the picture are not given.
+/// Draws the plan's part of the picture. Pixels outside of the picture are not given. A frame that the picture fills keeps no
+/// linear light, unless its background is to be `replaced`.
 ///
 /// # Errors
-/// [`NormalizeError::Internal`] when the resampling library refuses, which no plan gives rise to.
-pub(super) fn render(rgb: &RgbImage, subject: &Subject<'_>, plan: &Plan) -> Result<Frame, NormalizeError> {
-    if plan.turn == 0.0 { straight(rgb, subject, plan) } else { Ok(turned(rgb, subject, plan)) }
+/// [`NormalizeError::Internal`] when the frame lies beside the picture, which no plan gives rise to.
+pub(super) fn render(
+    rgb: &RgbImage,
+    subject: &Subject<'_>,
+    plan: &Plan,
+    replaced: bool,
+) -> Result<Frame, NormalizeError> {
+    if plan.turn == 0.0 { straight(rgb, subject, plan, replaced) } else { Ok(turned(rgb, subject, plan)) }
 }
 
-fn straight(rgb: &RgbImage, subject: &Subject<'_>, plan: &Plan) -> Result<Frame, NormalizeError> {
-    let fault = |what: &dyn std::fmt::Display| NormalizeError::Internal(format!("resampling: {what}"));
-    let mut frame = Frame::empty(plan.canvas.width, plan.canvas.height);
+fn straight(rgb: &RgbImage, subject: &Subject<'_>, plan: &Plan, replaced: bool) -> Result<Frame, NormalizeError> {
     // The frame's pixels that lie wholly in the picture.
     let ends = |offset: f64, low: f64, high: f64, n: u32| {
         let first = (low * plan.scale + offset - 1e-6).ceil().clamp(0.0, f64::from(n));
         let last = (high * plan.scale + offset + 1e-6).floor().clamp(0.0, f64::from(n));
         (first, last)
     };
-    let inner = subject.inner;
-    let (left, right) = ends(plan.offset.x, inner.x, inner.right(), plan.canvas.width);
-    let (top, bottom) = ends(plan.offset.y, inner.y, inner.bottom(), plan.canvas.height);
+    let (inner, canvas) = (subject.inner, plan.canvas);
+    let (left, right) = ends(plan.offset.x, inner.x, inner.right(), canvas.width);
+    let (top, bottom) = ends(plan.offset.y, inner.y, inner.bottom(), canvas.height);
     if right <= left || bottom <= top {
-        return Err(fault(&"the frame lies beside the picture"));
+        return Err(NormalizeError::Internal("the frame lies beside the picture".to_owned()));
     }
-    let at = |v: f64, offset: f64| (v - offset) / plan.scale;
+    let window = Window {
+        left: left as usize,
+        top: top as usize,
+        width: (right - left) as usize,
+        height: (bottom - top) as usize,
+    };
+    // Rounding must not carry the part beyond the picture.
+    let at = |v: f64, offset: f64, n: u32| ((v - offset) / plan.scale).clamp(0.0, f64::from(n));
     let part = Rect::from_edges(
-        at(left, plan.offset.x),
-        at(top, plan.offset.y),
-        at(right, plan.offset.x),
-        at(bottom, plan.offset.y),
+        at(left, plan.offset.x, rgb.width()),
+        at(top, plan.offset.y, rgb.height()),
+        at(right, plan.offset.x, rgb.width()),
+        at(bottom, plan.offset.y, rgb.height()),
     );
-    // Only what the filter sees is turned into linear light.
-    let margin = SUPPORT * (1.0 / plan.scale).max(1.0) + 1.0;
-    let low = |v: f64| (v - margin).floor().max(0.0);
-    let high = |v: f64, n: u32| (v + margin).ceil().min(f64::from(n));
-    let seen =
-        Rect::from_edges(low(part.x), low(part.y), high(part.right(), rgb.width()), high(part.bottom(), rgb.height()));
-    let (sw, sh) = (seen.width as u32, seen.height as u32);
-    let mut wide = Vec::with_capacity(sw as usize * sh as usize);
-    let (stride, table) = (3 * rgb.width() as usize, &*WIDE);
-    for row in rgb.as_raw().chunks_exact(stride).skip(seen.y as usize).take(sh as usize) {
-        let row = row[3 * seen.x as usize..][..3 * sw as usize].as_chunks::<3>().0;
-        wide.extend(row.iter().map(|pixel| U16x3::new(pixel.map(|value| table[usize::from(value)]))));
-    }
-    let wide = TypedImage::from_pixels(sw, sh, wide).map_err(|e| fault(&e))?;
-    let (width, height) = ((right - left) as u32, (bottom - top) as u32);
-    let mut small = TypedImage::<U16x3>::new(width, height);
-    let fit = |v: f64, length: f64, n: f64| (v.clamp(0.0, n), length.min(n - v.clamp(0.0, n)));
-    let (x, w) = fit(part.x - seen.x, part.width, seen.width);
-    let (y, h) = fit(part.y - seen.y, part.height, seen.height);
-    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FILTER)).crop(x, y, w, h);
-    Resizer::new().resize_typed(&wide, &mut small, &options).map_err(|e| fault(&e))?;
-
-    for (y, row) in small.pixels().chunks_exact(width as usize).enumerate() {
-        let start = (top as usize + y) * frame.width + left as usize;
-        for (i, pixel) in row.iter().enumerate() {
-            frame.give(start + i, pixel.0);
-        }
-    }
+    let full = (window.width, window.height) == (canvas.width as usize, canvas.height as usize);
+    let empty = if full && !replaced { Frame::of_codes } else { Frame::empty };
+    let mut frame = empty(canvas.width, canvas.height);
+    resample::draw(rgb, part, &mut frame, window);
     Ok(frame)
 }
 
@@ -101,7 +75,7 @@ fn turned(rgb: &RgbImage, subject: &Subject<'_>, plan: &Plan) -> Frame {
             let q = Point::new((p.x - small.origin.x) / factor - 0.5, (p.y - small.origin.y) / factor - 0.5);
             if let Some(color) = small.at(q, width) {
                 let i = y * frame.width + x;
-                frame.give(i, color.map(|v| (v * 65535.0 + 0.5) as u16));
+                frame.give(i, color.map(step));
             }
         }
     }
@@ -143,11 +117,11 @@ impl Averaged {
         if p.x < -edge || p.y < -edge || p.x > self.width as f64 - edge || p.y > self.height as f64 - edge {
             return None;
         }
-        let reach = 2.0 * width;
+        let reach = REACH * width;
         let taps = |at: f64, n: usize| {
             let first = (at - reach).ceil() as i64;
             let last = (at + reach).floor() as i64;
-            (first..=last).map(move |i| (i.clamp(0, n as i64 - 1) as usize, kernel((i as f64 - at) / width)))
+            (first..=last).map(move |i| (i.clamp(0, n as i64 - 1) as usize, kernel((i as f64 - at) / width) as f32))
         };
         let (mut sum, mut total) = ([0.0f32; 3], 0.0f32);
         for (y, wy) in taps(p.y, self.height) {
@@ -160,17 +134,4 @@ impl Averaged {
         }
         Some(sum.map(|s| (s / total).clamp(0.0, 1.0)))
     }
-}
-
-/// Catmull and Rom's cubic (B = 0, C = 1/2 in Mitchell and Netravali's family).
-fn kernel(t: f64) -> f32 {
-    let t = t.abs();
-    let v = if t < 1.0 {
-        1.5 * t * t * t - 2.5 * t * t + 1.0
-    } else if t < 2.0 {
-        -0.5 * t * t * t + 2.5 * t * t - 4.0 * t + 2.0
-    } else {
-        0.0
-    };
-    v as f32
 }
