@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use fearless_simd::{Level, Simd, SimdBase, SimdFloat, dispatch, f32x8, f32x16};
 
-use super::{Depthwise, End, Finish, Kernel, LANES, Layout, WIDEST, Window, head, load};
+use super::{Depthwise, End, Finish, Kernel, LANES, Layout, WIDEST, Window, load};
 
 /// A convolution over all channels; of what a convolution of each channel alone gives, where there is one before.
 #[derive(Debug)]
@@ -257,7 +257,6 @@ impl Convolution {
         let other = other.filter(|_| block.shared > 0);
         let whole = block.channels == lanes && (other.is_none() || block.shared == lanes);
         let (to, from) = (start.output + block.output, start.other + block.other);
-        let mut done = [[0.0f32; 2 * WIDEST]; P];
         let mut left = places;
         while let Some((&last, _)) = left.split_last() {
             let n = left.len().min(P);
@@ -279,32 +278,50 @@ impl Convolution {
                     }
                 }
             }
-            // Through memory, so that the sums themselves need no address and stay in registers.
+            // Each loop is short enough to be unrolled, so that the sums need no address and stay in registers.
+            if whole {
+                if let Some(other) = other {
+                    for p in 0..P {
+                        let other = &other[from + at[p].other..][..lanes];
+                        for v in 0..V {
+                            sums[p][v] += load::<S, F>(simd, &other[v * F::LEN..]);
+                        }
+                    }
+                }
+                for sums in &mut sums {
+                    for v in 0..V {
+                        sums[v] = ends[v].of(simd, sums[v]);
+                    }
+                }
+                for p in 0..P {
+                    let to = &mut output[to + at[p].output..][..lanes];
+                    for v in 0..V {
+                        sums[p][v].store_slice(&mut to[v * F::LEN..][..F::LEN]);
+                    }
+                }
+                continue;
+            }
+            let mut done = [[0.0f32; 2 * WIDEST]; P];
             for p in 0..P {
                 for v in 0..V {
                     sums[p][v].store_slice(&mut done[p][v * F::LEN..][..F::LEN]);
                 }
             }
-            for (sums, at) in done.iter().zip(&at) {
-                let to = &mut output[to + at.output..];
-                if !whole {
-                    let other = other.map(|other| &other[from + at.other..][..block.shared]).unwrap_or_default();
-                    let mut filled = [0.0; 2 * WIDEST];
-                    for (v, end) in ends.iter().enumerate() {
-                        let beside = head::<S, F>(simd, other.get(v * F::LEN..).unwrap_or_default());
-                        let sum = load::<S, F>(simd, &sums[v * F::LEN..]) + beside;
-                        end.of(simd, sum).store_slice(&mut filled[v * F::LEN..][..F::LEN]);
-                    }
-                    to[..block.channels].copy_from_slice(&filled[..block.channels]);
-                    continue;
+            for (sums, at) in done.iter_mut().zip(&at) {
+                let other = other.map(|other| &other[from + at.other..][..block.shared]).unwrap_or_default();
+                // What is there of a block is a multiple of the fewest lanes.
+                let mut beside = [0.0f32; 2 * WIDEST];
+                for (to, from) in beside.as_chunks_mut::<LANES>().0.iter_mut().zip(other.as_chunks::<LANES>().0) {
+                    *to = *from;
                 }
-                let to = &mut to[..lanes];
                 for (v, end) in ends.iter().enumerate() {
-                    let mut sum: F = load(simd, &sums[v * F::LEN..]);
-                    if let Some(other) = other {
-                        sum += load::<S, F>(simd, &other[from + at.other + v * F::LEN..]);
-                    }
-                    end.of(simd, sum).store_slice(&mut to[v * F::LEN..][..F::LEN]);
+                    let beside: F = load(simd, &beside[v * F::LEN..]);
+                    let sum = load::<S, F>(simd, &sums[v * F::LEN..]) + beside;
+                    end.of(simd, sum).store_slice(&mut sums[v * F::LEN..][..F::LEN]);
+                }
+                let to = output[to + at.output..][..block.channels].as_chunks_mut::<LANES>().0;
+                for (to, from) in to.iter_mut().zip(sums.as_chunks::<LANES>().0) {
+                    *to = *from;
                 }
             }
         }

@@ -108,17 +108,6 @@ fn load<S: Simd, F: SimdFloat<S, Element = f32>>(simd: S, values: &[f32]) -> F {
     F::from_slice(simd, &values[..F::LEN])
 }
 
-/// The first values, zeros where there are fewer.
-#[inline(always)]
-fn head<S: Simd, F: SimdFloat<S, Element = f32>>(simd: S, values: &[f32]) -> F {
-    if values.len() >= F::LEN {
-        return load(simd, values);
-    }
-    let mut filled = [0.0; WIDEST];
-    filled[..values.len()].copy_from_slice(values);
-    load(simd, &filled)
-}
-
 /// A function with the slopes of the channels of one vector at hand.
 #[derive(Clone, Copy)]
 enum End<F> {
