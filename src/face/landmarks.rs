@@ -54,8 +54,9 @@ pub fn locate_fine(rgb: &RgbImage, detection: &Detection, net: &dyn Net) -> Resu
 fn run(rgb: &RgbImage, detection: &Detection, net: &dyn Net, points: usize) -> Result<Mesh, NetError> {
     let side = net.input_shape()[1];
     let crop = crop_of(detection, side);
-    let pixels = crop.sampled(rgb, side, side, Outside::Black);
-    let outputs = net.run(pixels.as_flattened().iter().map(|value| value / 255.0).collect())?;
+    let mut input = crop.sampled(rgb, side, side, Outside::Black).into_flattened();
+    input.iter_mut().for_each(|value| *value /= 255.0);
+    let outputs = net.run(input)?;
     let [coordinates, logit, ..] = outputs.as_slice() else {
         return Err(NetError { net: "face_landmark", reason: format!("gave {} outputs, not 2", outputs.len()) });
     };

@@ -4,6 +4,8 @@
 //! places in its answer are given in the *face's frame*: origin between the pupils, x along them to the right of the
 //! picture, y down, in distances of the pupils. So a region is written once and fits every photo.
 
+use std::sync::LazyLock;
+
 use image::RgbImage;
 
 use super::Face;
@@ -86,8 +88,9 @@ impl HeadMap {
             scale: face.inter_eye_distance().max(1.0) / IED,
             angle: (right.y - left.y).atan2(right.x - left.x),
         };
-        let pixels = crop.sampled(rgb, 2 * WIDTH, 2 * HEIGHT, Outside::Repeated);
-        let outputs = net.run(pixels.as_flattened().iter().map(|value| value / 255.0).collect())?;
+        let mut input = crop.sampled(rgb, 2 * WIDTH, 2 * HEIGHT, Outside::Repeated).into_flattened();
+        input.iter_mut().for_each(|value| *value /= 255.0);
+        let outputs = net.run(input)?;
         let logits = outputs.into_iter().next().unwrap_or_default();
         if logits.len() != CLASSES.len() * WIDTH * HEIGHT {
             let expected = CLASSES.len() * WIDTH * HEIGHT;
@@ -110,18 +113,15 @@ impl HeadMap {
 
     /// The cells inside the photo.
     pub fn cells(&self) -> impl Iterator<Item = Cell> + '_ {
-        self.classes
-            .iter()
-            .enumerate()
-            .filter_map(|(i, class)| Some(Cell { at: framed(center_of(i)), class: (*class)? }))
+        CENTERS.iter().zip(&self.classes).filter_map(|(&at, class)| Some(Cell { at, class: (*class)? }))
     }
 
     /// Share, 0 to 1, of the cells of a region that show one of `classes`. `None` when too little of the region lies
     /// inside the photo.
     pub fn share(&self, region: impl Fn(Point) -> bool, classes: &[Class]) -> Option<f64> {
         let (mut all, mut visible, mut matching) = (0usize, 0usize, 0usize);
-        for (i, class) in self.classes.iter().enumerate() {
-            if !region(framed(center_of(i))) {
+        for (&at, class) in CENTERS.iter().zip(&self.classes) {
+            if !region(at) {
                 continue;
             }
             all += 1;
@@ -179,6 +179,9 @@ fn likeliest(logits: &[f32; CLASSES.len()]) -> Class {
     }
     best
 }
+
+/// Centres of all cells in the face's frame.
+static CENTERS: LazyLock<Vec<Point>> = LazyLock::new(|| (0..WIDTH * HEIGHT).map(|i| framed(center_of(i))).collect());
 
 /// Centre of a cell in the input.
 fn center_of(i: usize) -> Point {

@@ -16,7 +16,6 @@ mod matte;
 mod optimize;
 mod plan;
 mod render;
-mod resample;
 mod size;
 mod solve;
 mod subject;

@@ -1,13 +1,14 @@
 //! From the picture to the frame, in one resampling step in linear light.
 
+use fearless_simd::Simd;
 use image::RgbImage;
 
 use super::error::NormalizeError;
 use super::frame::Frame;
-use super::light::{Linear, step};
+use super::light::{Linear, decode_row, encode_row, step, step_row};
 use super::plan::Plan;
-use super::resample::{self, REACH, Window, kernel};
 use super::subject::Subject;
+use crate::photo::resample::{CATMULL_ROM, Pass, resample};
 use crate::scene::lab::linear;
 use crate::units::{Point, Rect};
 
@@ -38,12 +39,7 @@ fn straight(rgb: &RgbImage, subject: &Subject<'_>, plan: &Plan, replaced: bool) 
     if right <= left || bottom <= top {
         return Err(NormalizeError::Internal("the frame lies beside the picture".to_owned()));
     }
-    let window = Window {
-        left: left as usize,
-        top: top as usize,
-        width: (right - left) as usize,
-        height: (bottom - top) as usize,
-    };
+    let (width, height) = ((right - left) as usize, (bottom - top) as usize);
     // Rounding must not carry the part beyond the picture.
     let at = |v: f64, offset: f64, n: u32| ((v - offset) / plan.scale).clamp(0.0, f64::from(n));
     let part = Rect::from_edges(
@@ -52,11 +48,44 @@ fn straight(rgb: &RgbImage, subject: &Subject<'_>, plan: &Plan, replaced: bool) 
         at(right, plan.offset.x, rgb.width()),
         at(bottom, plan.offset.y, rgb.height()),
     );
-    let full = (window.width, window.height) == (canvas.width as usize, canvas.height as usize);
+    let full = (width, height) == (canvas.width as usize, canvas.height as usize);
     let empty = if full && !replaced { Frame::of_codes } else { Frame::empty };
     let mut frame = empty(canvas.width, canvas.height);
-    resample::draw(rgb, part, &mut frame, window);
+    let mut drawn = Drawn { frame: &mut frame, left: left as usize, top: top as usize, planes: Default::default() };
+    resample(rgb, part, (width, height), CATMULL_ROM, &mut drawn);
     Ok(frame)
+}
+
+/// A window of the frame that is drawn in linear light.
+struct Drawn<'a> {
+    frame: &'a mut Frame,
+    left: usize,
+    top: usize,
+    /// The channels of a row, apart.
+    planes: [Vec<f32>; 3],
+}
+
+impl Pass for Drawn<'_> {
+    #[inline(always)]
+    fn decode<S: Simd>(simd: S, bytes: &[u8], numbers: &mut [f32]) {
+        decode_row(simd, bytes, numbers);
+    }
+
+    #[inline(always)]
+    fn take<S: Simd>(&mut self, simd: S, row: usize, numbers: &[f32]) {
+        let pixels = numbers.as_chunks::<3>().0;
+        let start = (self.top + row) * self.frame.width + self.left;
+        let place = start..start + pixels.len();
+        for (c, light) in self.planes.iter_mut().enumerate() {
+            light.clear();
+            light.extend(pixels.iter().map(|pixel| pixel[c]));
+            encode_row(simd, light, &mut self.frame.codes[c][place.clone()]);
+            if let Some(steps) = self.frame.light[c].get_mut(place.clone()) {
+                step_row(simd, light, steps);
+            }
+        }
+        self.frame.given[place].fill(true);
+    }
 }
 
 /// Largest number of picture pixels per frame pixel that are interpolated; finer pictures are first averaged by a whole
@@ -117,11 +146,12 @@ impl Averaged {
         if p.x < -edge || p.y < -edge || p.x > self.width as f64 - edge || p.y > self.height as f64 - edge {
             return None;
         }
-        let reach = REACH * width;
+        let reach = CATMULL_ROM.reach * width;
         let taps = |at: f64, n: usize| {
             let first = (at - reach).ceil() as i64;
             let last = (at + reach).floor() as i64;
-            (first..=last).map(move |i| (i.clamp(0, n as i64 - 1) as usize, kernel((i as f64 - at) / width) as f32))
+            (first..=last)
+                .map(move |i| (i.clamp(0, n as i64 - 1) as usize, (CATMULL_ROM.weight)((i as f64 - at) / width) as f32))
         };
         let (mut sum, mut total) = ([0.0f32; 3], 0.0f32);
         for (y, wy) in taps(p.y, self.height) {

@@ -3,8 +3,8 @@
 use fearless_simd::{Level, Simd, SimdBase, SimdCvtFloat, SimdCvtTruncate, dispatch, f32x16, i32x16};
 use image::RgbImage;
 
-use super::resize::{FilterType, resized};
-use crate::units::{Point, Rect};
+use super::resample::box_means;
+use crate::units::Point;
 
 /// A similarity: maps the pixels of a crop to the picture.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -79,8 +79,7 @@ impl Crop {
         if columns < 2.0 || rows < 2.0 {
             return None;
         }
-        let part = Rect { x: left, y: top, width: columns * factor, height: rows * factor };
-        let small = resized(rgb, part, (columns as u32, rows as u32), FilterType::Box)?;
+        let small = box_means(rgb, (left as usize, top as usize), (columns as usize, rows as usize), factor as usize);
         let center = Point::new((self.center.x - left) / factor, (self.center.y - top) / factor);
         Some((Self { center, scale: self.scale / factor, ..*self }, small))
     }
@@ -98,14 +97,14 @@ impl Crop {
             let down = v as f64 * self.scale;
             let line =
                 SampleLine { x: (origin.x - down * sin - 0.5) as f32, y: (origin.y + down * cos - 0.5) as f32, dx, dy };
-            let (first, last) = (line.at(0), line.at(width - 1));
-            if inside(rgb, first) && inside(rgb, last) {
-                dispatch!(level, simd => line.within(simd, rgb, out));
-                continue;
-            }
-            for (u, out) in out.iter_mut().enumerate() {
+            let is_inside = |u: &usize| inside(rgb, line.at(*u));
+            // A line crosses the picture once.
+            let first = (0..width).find(is_inside).unwrap_or(width);
+            let end = (first..width).rfind(is_inside).map_or(first, |last| last + 1);
+            dispatch!(level, simd => line.within(simd, rgb, first, &mut out[first..end]));
+            for u in (0..first).chain(end..width) {
                 let (x, y) = line.at(u);
-                *out = match outside {
+                out[u] = match outside {
                     Outside::Repeated => bilinear(rgb, x.clamp(0.0, right), y.clamp(0.0, bottom)),
                     Outside::Black => bilinear(rgb, x, y),
                 };
@@ -135,15 +134,15 @@ impl SampleLine {
         (self.x + u as f32 * self.dx, self.y + u as f32 * self.dy)
     }
 
-    /// The colours of a row all of whose samples have four neighbours. What lies around a sample is fetched one by one, all else
-    /// is done for many at once.
+    /// The colours of the samples from `start` on, all of which have four neighbours. What lies around a sample is fetched one by
+    /// one, all else is done for many at once.
     #[inline(always)]
-    fn within<S: Simd>(&self, simd: S, rgb: &RgbImage, out: &mut [[f32; 3]]) {
+    fn within<S: Simd>(&self, simd: S, rgb: &RgbImage, start: usize, out: &mut [[f32; 3]]) {
         let raw = rgb.as_raw().as_slice();
         let stride = rgb.width() as usize * 3;
         let zero = f32x16::splat(simd, 0.0);
         for (chunk, out) in out.chunks_mut(SAMPLES).enumerate() {
-            let first = (chunk * SAMPLES) as f32;
+            let first = (start + chunk * SAMPLES) as f32;
             let u = f32x16::from_slice(simd, &RAMP) + f32x16::splat(simd, first);
             // Beyond the end of the row the last sample is taken again.
             let u = u.min(f32x16::splat(simd, first + (out.len() - 1) as f32));

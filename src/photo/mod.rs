@@ -18,6 +18,7 @@ pub mod pdf;
 mod quality;
 mod raster;
 mod reduced;
+pub(crate) mod resample;
 pub(crate) mod resize;
 mod traces;
 
