@@ -1,9 +1,12 @@
 //! What the background looks like once it is told from the person.
 
+use std::ops::Range;
+
 use image::GrayImage;
 
 use super::lab::{BLOCK, Lab, LabImage};
-use super::mask::{Plain, flood, unit};
+use super::mask::{Plain, dilated, flood, unit};
+use super::regions::{Region, Regions};
 use super::surface::{Sample, Surface};
 use super::{Background, Work};
 use crate::face::Face;
@@ -73,44 +76,52 @@ pub(super) fn of_plain(
     let chin_row = face.map_or(h, |face| ((face.chin.y / cell) as usize).min(h));
     // Clothes of the background's colour pass for it; where a body has to be, nothing is said of the background.
     let body = face.map(|face| Body { chin: face.chin, width: face.width(), cell });
-    let body = |i: usize, slope: f64| {
-        body.is_some_and(|body| body.covers(((i % w) as f64 + 0.5, (i / w) as f64 + 0.5), slope))
+    let outside_body = |set: &mut [bool], slope: f64| {
+        for (y, row) in set.chunks_exact_mut(w).enumerate() {
+            if let Some(body) = body {
+                row[body.columns(y, w, slope)].fill(false);
+            }
+        }
     };
+    let solid: Vec<bool> = plain.open.iter().zip(shade).map(|(open, shade)| !open & !shade).collect();
+    let closed: Vec<bool> = plain.open.iter().map(|open| !open).collect();
     // Away from the outline, where hair and compression bleed into it.
-    let core: Vec<usize> =
-        (0..w * h).filter(|&i| plain.open[i] && !borders(&plain.open, i, w, h) && !body(i, NARROW)).collect();
+    let mut core: Vec<bool> = dilated(&closed, w, h, 1).into_iter().map(|near| !near).collect();
+    outside_body(&mut core, NARROW);
+    let core: Vec<usize> = cells_of(&core).collect();
     let median = median_color(plain.blocks, &core).ok_or(Missing::NoBackground)?;
-    let expected = |i: usize| plain.expected.at(i);
-    let (gradient_l, gradient_ab) = spread(core.iter().map(|&i| expected(i)));
-    let residual = |i: usize| plain.blocks.l[i] - expected(i).l;
+    let (gradient_l, gradient_ab) = spread(core.iter().map(|&i| plain.expected.at(i)));
+    let residual = |i: usize| plain.blocks.l[i] - plain.expected.l[i];
     let noise_l = (core.iter().map(|&i| residual(i).powi(2)).sum::<f32>() / core.len() as f32).sqrt();
 
-    let background = (0..w * h).filter(|&i| plain.open[i] || shade[i]).count();
-    let dark: Vec<usize> = (0..chin_row * w)
-        .filter(|&i| shade[i] || (plain.open[i] && !borders_person(plain, shade, i, w, h) && residual(i) < -SHADOW))
-        .filter(|&i| residual(i) < -SHADOW)
+    let background = solid.iter().filter(|&&solid| !solid).count();
+    let at_person = dilated(&solid, w, h, 1);
+    let dark: Vec<bool> = (0..w * h)
+        .map(|i| i < chin_row * w && (shade[i] || (plain.open[i] && !at_person[i])) && residual(i) < -SHADOW)
         .collect();
 
     // What is neither background nor connected with the person.
-    let solid = |i: usize| !plain.open[i] && !shade[i];
-    let person_start = face.map_or(w / 2 + h / 2 * w, |face| {
+    let mut starts = vec![false; w * h];
+    starts[face.map_or(w / 2 + h / 2 * w, |face| {
         let p = face.eye_midpoint();
         ((p.x / cell) as usize).min(w - 1) + ((p.y / cell) as usize).min(h - 1) * w
-    });
+    })] = true;
     // The bottom rows belong to the person even where a pale shirt is torn from the neck by the background's colour.
-    let starts = std::iter::once(person_start).chain((h - 2) * w..h * w);
-    let person = flood(w, h, starts, solid);
-    let object = largest_object(w, h, |i| solid(i) && !person[i] && !body(i, WIDE));
+    starts[(h - 2) * w..].fill(true);
+    let person = Regions::of(&solid, w).containing(&starts);
+    let mut stray: Vec<bool> = solid.iter().zip(&person).map(|(solid, person)| solid & !person).collect();
+    outside_body(&mut stray, WIDE);
+    let object = largest_object(&stray, w, h);
     let in_original = |r: Rect| Rect { x: r.x * cell, y: r.y * cell, width: r.width * cell, height: r.height * cell };
     Ok(Background {
         median,
         share: background as f64 / (w * h) as f64,
         gradient_l: f64::from(gradient_l),
         gradient_ab: f64::from(gradient_ab),
-        shadow_share: dark.len() as f64 / background.max(1) as f64,
-        shadow_box: bounding(&largest_part(w, h, &dark), w).map(in_original),
-        object_share: object.map_or(0.0, |(area, _)| area as f64 / background.max(1) as f64),
-        object_box: object.map(|(_, bounds)| in_original(bounds)),
+        shadow_share: cells_of(&dark).count() as f64 / background.max(1) as f64,
+        shadow_box: largest(Regions::of(&dark, w).each(0)).map(|shadow| in_original(shadow.bounds)),
+        object_share: object.map_or(0.0, |object| object.area as f64 / background.max(1) as f64),
+        object_box: object.map(|object| in_original(object.bounds)),
         noise_l: f64::from(noise_l),
         plain: true,
     })
@@ -136,24 +147,22 @@ struct Body {
 }
 
 impl Body {
-    /// Whether a block (by its centre, in blocks) is where a body of such shoulders has to be.
-    fn covers(&self, (x, y): (f64, f64), slope: f64) -> bool {
-        let down = (y * self.cell - self.chin.y) / self.width - NECK_END;
-        let aside = (x * self.cell - self.chin.x).abs() / self.width;
-        down > 0.0 && aside < (NECK + slope * down).min(SHOULDERS)
+    /// The columns of a row of `width` blocks that lie, by their centres, where a body of such shoulders has to be.
+    fn columns(&self, row: usize, width: usize, slope: f64) -> Range<usize> {
+        let down = ((row as f64 + 0.5) * self.cell - self.chin.y) / self.width - NECK_END;
+        if !(down > 0.0) {
+            return 0..0;
+        }
+        let aside = (NECK + slope * down).min(SHOULDERS) * self.width;
+        let covered = |x: usize| ((x as f64 + 0.5) * self.cell - self.chin.x).abs() < aside;
+        let end = (0..width).rposition(covered).map_or(0, |last| last + 1);
+        (0..end).position(covered).unwrap_or(0)..end
     }
 }
 
-fn borders(open: &[bool], i: usize, w: usize, h: usize) -> bool {
-    let (x, y) = (i % w, i / w);
-    (y.saturating_sub(1)..=(y + 1).min(h - 1))
-        .any(|y| (x.saturating_sub(1)..=(x + 1).min(w - 1)).any(|x| !open[y * w + x]))
-}
-
-fn borders_person(plain: &Plain<'_>, shade: &[bool], i: usize, w: usize, h: usize) -> bool {
-    let (x, y) = (i % w, i / w);
-    (y.saturating_sub(1)..=(y + 1).min(h - 1))
-        .any(|y| (x.saturating_sub(1)..=(x + 1).min(w - 1)).any(|x| !plain.open[y * w + x] && !shade[y * w + x]))
+/// Indices of the cells of a set.
+fn cells_of(set: &[bool]) -> impl Iterator<Item = usize> {
+    set.iter().enumerate().filter(|(_, set)| **set).map(|(i, _)| i)
 }
 
 fn median_color(blocks: &LabImage, cells: &[usize]) -> Option<Lab> {
@@ -180,57 +189,17 @@ fn spread(colors: impl Iterator<Item = Lab>) -> (f32, f32) {
     (l, a.max(b))
 }
 
-/// Area in blocks and box in blocks of the largest connected thing that is not a frame along the edges.
-fn largest_object(w: usize, h: usize, stray: impl Fn(usize) -> bool) -> Option<(usize, Rect)> {
-    let mut seen = vec![false; w * h];
-    let mut largest: Option<(usize, Rect)> = None;
-    for start in 0..w * h {
-        if seen[start] || !stray(start) {
-            continue;
-        }
-        let part = flood(w, h, [start], &stray);
-        let cells: Vec<usize> = (0..w * h).filter(|&i| part[i]).collect();
-        for &i in &cells {
-            seen[i] = true;
-        }
-        // Lines of a frame hug an edge: frame.border judges them.
-        let edge = (w.min(h) / 20).max(1);
-        let hugs = cells.iter().all(|&i| {
-            let (x, y) = (i % w, i / w);
-            x < edge || y < edge || x + edge >= w || y + edge >= h
-        });
-        let area = cells.len();
-        if hugs || (area as f64) < SMALLEST_OBJECT * (w * h) as f64 {
-            continue;
-        }
-        if largest.is_none_or(|(most, _)| area > most) {
-            largest = bounding(&cells, w).map(|bounds| (area, bounds));
-        }
-    }
-    largest
+/// The largest connected thing that is not a frame along the edges.
+fn largest_object(stray: &[bool], w: usize, h: usize) -> Option<Region> {
+    // Lines of a frame hug an edge: frame.border judges them.
+    let edge = (w.min(h) / 20).max(1);
+    let large = |region: &Region| region.area as f64 >= SMALLEST_OBJECT * (w * h) as f64;
+    largest(Regions::of(stray, w).each(edge).filter(|region| !region.hugs_edge && large(region)))
 }
 
-/// The largest connected part of a set of cells.
-fn largest_part(w: usize, h: usize, cells: &[usize]) -> Vec<usize> {
-    let mut left = vec![false; w * h];
-    for &i in cells {
-        left[i] = true;
-    }
-    let mut largest = Vec::new();
-    for &start in cells {
-        if !left[start] {
-            continue;
-        }
-        let part = flood(w, h, [start], |i| left[i]);
-        let part: Vec<usize> = (0..w * h).filter(|&i| part[i]).collect();
-        for &i in &part {
-            left[i] = false;
-        }
-        if part.len() > largest.len() {
-            largest = part;
-        }
-    }
-    largest
+/// The largest region, the first of equals.
+fn largest(regions: impl Iterator<Item = Region>) -> Option<Region> {
+    regions.reduce(|most, region| if region.area > most.area { region } else { most })
 }
 
 fn bounding(cells: &[usize], w: usize) -> Option<Rect> {

@@ -4,7 +4,7 @@ use image::GrayImage;
 
 use super::Work;
 use super::lab::{self, BLOCK, Lab};
-use super::mask::flood;
+use super::regions::Regions;
 use crate::face::Face;
 use crate::facts::Missing;
 
@@ -40,8 +40,13 @@ pub(super) fn top(work: &Work, person: &GrayImage, face: &Face) -> Result<f64, M
     let head = &connected(person, &starts);
     let solid = |y: u32| {
         let blocks = &head.blocks[(y as usize / BLOCK).min(head.height - 1) * head.width..][..head.width];
-        let is_head = |x: u32| blocks[(x as usize / BLOCK).min(head.width - 1)];
-        (left..right).filter(|&x| is_head(x) && person.get_pixel(x, y).0[0] >= 128).count() as f64
+        let row = &person.as_raw()[y as usize * person.width() as usize..][..right as usize];
+        // Block by block: the head takes part of them only.
+        let of_block = |(i, row): (usize, &[u8])| {
+            let first = (left as usize).saturating_sub(i * BLOCK).min(row.len());
+            if blocks[i] { row[first..].iter().filter(|&&person| person >= 128).count() } else { 0 }
+        };
+        row.chunks(BLOCK).enumerate().skip(left as usize / BLOCK).map(of_block).sum::<usize>() as f64
     };
     // A thing above the head (a lamp, a stamp) ends again before the hair begins: the head carries on to the eyes.
     let rough = (0..eye_row)
@@ -58,7 +63,7 @@ pub(super) fn top(work: &Work, person: &GrayImage, face: &Face) -> Result<f64, M
     let left = left.max(((first.min(head.width) * BLOCK) as u32).saturating_sub(reach));
     let right = right.min(((last + 1) * BLOCK) as u32 + reach);
     let cover = Cover::at(work, person, left..right, rough, width);
-    let covered = |y: u32| (left..right).map(|x| cover.of(work, x, y)).sum::<f64>();
+    let covered = |y: u32| cover.of(&work.row(left..right, y));
     let start = rough.saturating_sub((0.03 * width) as u32);
     let mut before = 0.0;
     for y in start..eye_row {
@@ -84,10 +89,15 @@ fn connected(person: &GrayImage, face: &[(f64, f64)]) -> Connected {
     let (w, h) = (person.width() as usize, person.height() as usize);
     let (width, height) = (w.div_ceil(BLOCK), h.div_ceil(BLOCK));
     let middle = |i: usize, n: usize| (i * BLOCK + BLOCK / 2).min(n - 1);
-    let solid = |i: usize| person.as_raw()[middle(i / width, h) * w + middle(i % width, w)] >= 128;
+    let mut solid = Vec::with_capacity(width * height);
+    for y in 0..height {
+        let row = &person.as_raw()[middle(y, h) * w..][..w];
+        solid.extend((0..width).map(|x| row[middle(x, w)] >= 128));
+    }
     let cell = |v: f64, n: usize| (v.max(0.0) as usize / BLOCK).min(n - 1);
-    let starts = face.iter().map(|&(x, y)| cell(y, height) * width + cell(x, width));
-    Connected { width, height, blocks: flood(width, height, starts, solid) }
+    let mut starts = vec![false; width * height];
+    face.iter().for_each(|&(x, y)| starts[cell(y, height) * width + cell(x, width)] = true);
+    Connected { width, height, blocks: Regions::of(&solid, width).containing(&starts) }
 }
 
 /// Background and hair colour at the top of the head.
@@ -117,13 +127,16 @@ impl Cover {
         Self { background, hair }
     }
 
-    /// Soft step of the cover around [`SOLID_COVER`], so that a row's count moves smoothly.
-    fn of(&self, work: &Work, x: u32, y: u32) -> f64 {
+    /// How many of these pixels are covered, by a soft step around [`SOLID_COVER`], so that a row's count moves smoothly.
+    fn of(&self, colors: &[Lab]) -> f64 {
         let way = weighed(self.hair, self.background);
         let full = dot(way, way).max(1.0);
         // Along the way from background to hair: what JPEG adds around an edge goes either way on it, and mostly beside it.
-        let cover = dot(weighed(work.lab(x, y), self.background), way) / full;
-        f64::from(((cover - SOLID_COVER) * 4.0 + 0.5).clamp(0.0, 1.0))
+        let of_color = |&color: &Lab| {
+            let cover = dot(weighed(color, self.background), way) / full;
+            f64::from(((cover - SOLID_COVER) * 4.0 + 0.5).clamp(0.0, 1.0))
+        };
+        colors.iter().map(of_color).sum()
     }
 }
 
@@ -175,9 +188,12 @@ pub(super) fn hairline(work: &Work, _person: &GrayImage, face: &Face) -> Result<
     let mut ends: Vec<f64> = (-4i32..=4)
         .filter_map(|k| {
             let x = (cx + f64::from(k) * ied * 0.05) as u32;
-            let is_hair = |y: usize| work.lab(x, y as u32).distance(skin) > HAIR;
+            let colors: Vec<[u8; 3]> = (limit..from as usize).map(|y| work.rgb.get_pixel(x, y as u32).0).collect();
+            let is_hair: Vec<bool> =
+                lab::of_pixels(&colors).into_iter().map(|color| color.distance(skin) > HAIR).collect();
             let run = (ied * 0.06).ceil() as usize;
-            (limit + run..from as usize).rev().find(|&y| (y - run..=y).all(is_hair)).map(|y| y as f64 + 1.0)
+            let all_hair = |y: usize| is_hair[y - run - limit..=y - limit].iter().all(|&hair| hair);
+            (limit + run..from as usize).rev().find(|&y| all_hair(y)).map(|y| y as f64 + 1.0)
         })
         .collect();
     if ends.len() < 6 {

@@ -99,7 +99,7 @@ fn decoded(v: f64) -> f64 {
 pub const BLOCK: usize = 4;
 
 /// Pixels that are converted together: plain loops over short arrays, which the compiler turns into vector code.
-pub(super) const CHUNK: usize = 32;
+pub(super) const CHUNK: usize = 16;
 
 /// CIELAB of a chunk of linear colours, plane by plane: with the error of [`Lab::of_pixel`]. For code that is compiled for the
 /// processor at hand.
@@ -191,9 +191,9 @@ impl LabImage {
             for row in band.chunks_exact(3 * w) {
                 sums.iter_mut().zip(row).for_each(|(sum, &value)| *sum += u16::from(value));
             }
-            means.extend(sums.chunks_exact(3 * BLOCK).take(width).map(|block| {
-                let channel = |c: usize| block.iter().skip(c).step_by(3).map(|&v| usize::from(v)).sum::<usize>();
-                [channel(0), channel(1), channel(2)]
+            means.extend(sums.as_chunks::<{ 3 * BLOCK }>().0.iter().take(width).map(|block| {
+                let pixels = block.as_chunks::<3>().0;
+                [0, 1, 2].map(|c| pixels.iter().map(|pixel| usize::from(pixel[c])).sum::<usize>())
             }));
         }
         let n = width * height;

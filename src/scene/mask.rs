@@ -5,11 +5,13 @@ use image::{GrayImage, RgbImage};
 
 use super::Work;
 use super::lab::{self, BLOCK, CHUNK, Lab, LabImage};
+use super::regions::Regions;
 use super::surface::{Sample, Surface};
 use crate::face::Face;
 use crate::face::net::{Net, NetError};
 use crate::measure::border::Border;
-use crate::photo::resize::{FilterType, resized, resized_plane};
+use crate::photo::resample::averaged;
+use crate::photo::resize::{FilterType, resized_plane};
 use crate::units::Rect;
 
 /// Width of the strips along the top and the sides that are expected to show background, over the picture's side.
@@ -56,16 +58,22 @@ pub(super) fn plain<'a>(work: &'a Work, face: Option<&Face>, borders: &[Option<B
     // Inside of a border, and a block further, where its edge bleeds.
     let [left, top, right, _] =
         borders.map(|border| border.map_or(0, |border| (f64::from(border.width) / cell).ceil() as usize + 1));
-    let in_strip = |x: usize, y: usize| {
-        let at_sides = y < side_end && (x < left + strip || x + right + strip >= w);
-        y >= top && x >= left && x + right < w && (y < top + strip || at_sides)
-    };
+    let mut strips = vec![false; w * h];
+    for (y, row) in strips.chunks_exact_mut(w).enumerate().skip(top) {
+        let inner = left..w.saturating_sub(right);
+        if y < top + strip {
+            row.get_mut(inner).unwrap_or_default().fill(true);
+        } else if y < side_end {
+            let of_strip = |x: usize| x < left + strip || x + right + strip >= w;
+            inner.filter(|&x| of_strip(x)).for_each(|x| row[x] = true);
+        }
+    }
     let sample = |x: usize, y: usize| Sample { x: unit(x, w), y: unit(y, h), lab: blocks.get(x, y) };
-    let seeds: Vec<Sample> = (0..side_end.max(top + strip).min(h))
-        .flat_map(|y| (0..w).map(move |x| (x, y)))
-        .filter(|&(x, y)| (x + y) % 2 == 0 && in_strip(x, y))
-        .map(|(x, y)| sample(x, y))
-        .collect();
+    // Of every second place of the strips, as on a chessboard.
+    let mut seeds: Vec<Sample> = Vec::new();
+    for (y, row) in strips.chunks_exact(w).enumerate() {
+        seeds.extend((y % 2..w).step_by(2).filter(|&x| row[x]).map(|x| sample(x, y)));
+    }
     let guess = Surface::flat(commonest(&seeds)?, 1.0);
     let mut surface = Surface::fit(&seeds, &guess, REACH)?;
     let mut open = Vec::new();
@@ -74,13 +82,13 @@ pub(super) fn plain<'a>(work: &'a Work, face: Option<&Face>, borders: &[Option<B
     for round in 0..2 {
         threshold = (4.0 * surface.noise + 2.5).clamp(4.5, 9.0);
         let near = near(&surface.image(w, h), blocks, threshold);
-        let starts = (0..w * h).filter(|&i| near[i] && in_strip(i % w, i / w));
-        open = flood(w, h, starts, |i| near[i]);
+        open = Regions::of(&near, w).containing(&strips);
         if round == 0 {
-            let found: Vec<Sample> = (0..w * h)
-                .filter(|&i| open[i] && (i % w + 3 * (i / w)) % 8 == 0)
-                .map(|i| sample(i % w, i / w))
-                .collect();
+            let mut found: Vec<Sample> = Vec::new();
+            for (y, row) in open.chunks_exact(w).enumerate() {
+                // Where x + 3 y is a multiple of eight.
+                found.extend((5 * y % 8..w).step_by(8).filter(|&x| row[x]).map(|x| sample(x, y)));
+            }
             surface = Surface::fit(&found, &surface, 2.0 * threshold)?;
         }
     }
@@ -93,9 +101,19 @@ pub(super) fn plain<'a>(work: &'a Work, face: Option<&Face>, borders: &[Option<B
 
 /// For each cell, whether the two pictures differ by less than `threshold` there.
 fn near(a: &LabImage, b: &LabImage, threshold: f32) -> Vec<bool> {
-    let squares = |a: &[f32], b: &[f32]| -> Vec<f32> { a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).collect() };
-    let (l, aa, bb) = (squares(&a.l, &b.l), squares(&a.a, &b.a), squares(&a.b, &b.b));
-    l.iter().zip(&aa).zip(&bb).map(|((l, a), b)| l + a + b < threshold * threshold).collect()
+    let mut near = vec![false; a.l.len()];
+    dispatch!(Level::new(), _simd => compare(a, b, threshold * threshold, &mut near));
+    near
+}
+
+#[inline(always)]
+fn compare(a: &LabImage, b: &LabImage, limit: f32, near: &mut [bool]) {
+    let n = near.len();
+    let [a, b] = [a, b].map(|image| [&image.l[..n], &image.a[..n], &image.b[..n]]);
+    for i in 0..n {
+        let square = |k: usize| (a[k][i] - b[k][i]) * (a[k][i] - b[k][i]);
+        near[i] = square(0) + square(1) + square(2) < limit;
+    }
 }
 
 /// The commonest colour of the samples, to the mean of the fullest bin of 8 Lab units and its neighbours.
@@ -180,38 +198,40 @@ pub(super) fn person_by_color(rgb: &RgbImage, plain: &Plain<'_>, shade: &[bool])
     let clear: Vec<bool> = plain.open.iter().zip(shade).map(|(&open, &shade)| open || shade).collect();
     let solid: Vec<bool> = clear.iter().map(|clear| !clear).collect();
     let (near_solid, near_clear) = (dilated(&solid, bw, bh, 1), dilated(&clear, bw, bh, 2));
-    let level = Level::new();
+    // What is sure of each block.
+    let sure = |block: usize| match (near_clear[block], near_solid[block] && !shade[block]) {
+        (false, _) => Some(255),
+        (true, false) => Some(0),
+        (true, true) => None,
+    };
+    let sure: Vec<Option<u8>> = (0..bw * bh).map(sure).collect();
+    dispatch!(Level::new(), _simd => mark_pixels(rgb, plain, &sure, &mut mask));
+    GrayImage::from_raw(w as u32, h as u32, mask).unwrap_or_default()
+}
+
+/// Fills in what is sure of the blocks, and looks at all other pixels one by one, many at a time.
+#[inline(always)]
+fn mark_pixels(rgb: &RgbImage, plain: &Plain<'_>, sure: &[Option<u8>], mask: &mut [u8]) {
+    let (w, h) = (rgb.width() as usize, rgb.height() as usize);
+    let (bw, bh) = (plain.blocks.width, plain.blocks.height);
     for (y, (row, pixels)) in mask.chunks_exact_mut(w).zip(rgb.as_raw().chunks_exact(3 * w)).enumerate() {
         let line = SurfaceLine { colors: plain.surface.row(unit(y, h)), width: w, threshold: plain.threshold };
         let pixels = pixels.as_chunks::<3>().0;
-        let by = (y / BLOCK).min(bh - 1);
-        // Where the pixels begin that must be looked at one by one; they are looked at many at a time.
-        let mut unsure = None;
-        for bx in 0..bw {
-            let block = by * bw + bx;
+        let sure = &sure[(y / BLOCK).min(bh - 1) * bw..][..bw];
+        let mut bx = 0;
+        while bx < bw {
+            let (first, value) = (bx, sure[bx]);
+            while bx < bw && sure[bx] == value {
+                bx += 1;
+            }
             // The last block takes the remainder of the row with it.
-            let columns = bx * BLOCK..if bx + 1 == bw { w } else { (bx + 1) * BLOCK };
-            let sure = if !near_clear[block] {
-                Some(255)
-            } else if !near_solid[block] || shade[block] {
-                Some(0)
-            } else {
-                None
-            };
-            if let Some(value) = sure {
-                row[columns.clone()].fill(value);
-            }
-            let start = *unsure.get_or_insert(columns.start);
-            let end = if sure.is_some() { columns.start } else { columns.end };
-            if (sure.is_some() || bx + 1 == bw) && end > start {
-                dispatch!(level, _simd => line.mark(start, &pixels[start..end], &mut row[start..end]));
-            }
-            if sure.is_some() {
-                unsure = None;
+            let columns = first * BLOCK..if bx == bw { w } else { bx * BLOCK };
+            match value {
+                Some(value) => row[columns].fill(value),
+                None => line.mark(columns.start, &pixels[columns.clone()], &mut row[columns]),
             }
         }
     }
-    GrayImage::from_raw(w as u32, h as u32, mask).unwrap_or_default()
 }
 
 /// The surface along a row of pixels.
@@ -248,7 +268,7 @@ impl SurfaceLine {
 }
 
 /// Cells within `reach` of a set cell, both ways and diagonally.
-fn dilated(set: &[bool], w: usize, h: usize, reach: usize) -> Vec<bool> {
+pub(super) fn dilated(set: &[bool], w: usize, h: usize, reach: usize) -> Vec<bool> {
     let mut across = set.to_vec();
     for (from, to) in set.chunks_exact(w).zip(across.chunks_exact_mut(w)) {
         for d in 1..=reach.min(w) {
@@ -298,7 +318,7 @@ pub(crate) fn person_by_net(work: &Work, face: Option<&Face>, net: &dyn Net) -> 
     });
     let fault = |reason: String| NetError { net: "selfie_segmenter", reason };
     let side = net.input_shape()[1] as u32;
-    let small = resized(rgb, crop, (side, side), FilterType::Bilinear).ok_or_else(|| fault("no crop".to_owned()))?;
+    let small = averaged(rgb, crop, (side, side)).ok_or_else(|| fault("no crop".to_owned()))?;
     let outputs = net.run(small.as_raw().iter().map(|&v| f32::from(v) / 255.0).collect())?;
     let probability = outputs.into_iter().next().unwrap_or_default();
     if probability.len() != (side * side) as usize {

@@ -7,8 +7,11 @@ pub mod background;
 pub mod head;
 pub mod lab;
 pub mod mask;
+pub(crate) mod regions;
 
 mod surface;
+
+use std::ops::Range;
 
 use image::{GrayImage, RgbImage};
 
@@ -17,7 +20,7 @@ use crate::face::net::{NetError, Nets};
 use crate::facts::Missing;
 use crate::measure::border::{self, Border};
 use crate::photo::Photo;
-use crate::photo::resize::{FilterType, resized};
+use crate::photo::resample::averaged;
 use crate::units::Rect;
 use lab::{Lab, LabImage};
 
@@ -138,6 +141,12 @@ impl Work {
         Self { blocks: LabImage::of_blocks(&rgb), rgb, scale }
     }
 
+    /// CIELAB of a part of a row of pixels.
+    pub(crate) fn row(&self, columns: Range<u32>, y: u32) -> Vec<Lab> {
+        let row = &self.rgb.as_raw()[3 * (y as usize * self.rgb.width() as usize)..];
+        lab::of_pixels(&row[3 * columns.start as usize..3 * columns.end as usize].as_chunks().0)
+    }
+
     /// CIELAB of a pixel.
     pub fn lab(&self, x: u32, y: u32) -> Lab {
         Lab::of_pixel(self.rgb.get_pixel(x, y).0)
@@ -149,5 +158,5 @@ fn reduced(rgb: &RgbImage, scale: f64) -> Option<RgbImage> {
     let side = |n: u32| ((f64::from(n) / scale).round() as u32).max(1);
     let (w, h) = (side(rgb.width()), side(rgb.height()));
     let whole = Rect::from_edges(0.0, 0.0, f64::from(rgb.width()), f64::from(rgb.height()));
-    resized(rgb, whole, (w, h), FilterType::Bilinear)
+    averaged(rgb, whole, (w, h))
 }

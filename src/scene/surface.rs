@@ -114,13 +114,11 @@ impl Surface {
 
     /// The colours at the centres of `width` x `height` cells that cover the picture.
     pub(super) fn image(&self, width: usize, height: usize) -> LabImage {
+        let across: Vec<f32> = (0..width).map(|x| unit(x, width)).collect();
         let mut planes: [Vec<f32>; 3] = std::array::from_fn(|_| Vec::with_capacity(width * height));
         for y in 0..height {
             for (plane, [c, s, q]) in planes.iter_mut().zip(self.row(unit(y, height))) {
-                plane.extend((0..width).map(|x| {
-                    let u = unit(x, width);
-                    c + u * (s + q * u)
-                }));
+                plane.extend(across.iter().map(|u| c + u * (s + q * u)));
             }
         }
         let [l, a, b] = planes;
