@@ -112,11 +112,21 @@ fn share<T>(items: &[T], is: impl Fn(&T) -> bool) -> f64 {
     items.iter().filter(|item| is(item)).count() as f64 / items.len().max(1) as f64
 }
 
+/// Of bytes, by counting.
 fn median(line: &[[i32; 3]]) -> [i32; 3] {
-    [0, 1, 2].map(|c| {
-        let mut values: Vec<i32> = line.iter().map(|p| p[c]).collect();
-        let at = values.len() / 2;
-        if values.is_empty() { 0 } else { *values.select_nth_unstable(at).1 }
+    let mut counts = [[0u16; 256]; 3];
+    for color in line {
+        for (counts, &value) in counts.iter_mut().zip(color) {
+            counts[(value & 255) as usize] += 1;
+        }
+    }
+    counts.map(|counts| {
+        let mut below = 0;
+        let at = |count: u16| {
+            below += usize::from(count);
+            below > line.len() / 2
+        };
+        counts.into_iter().position(at).unwrap_or(0) as i32
     })
 }
 

@@ -189,21 +189,48 @@ fn smooth(rows: [&[u8]; 3], mask: &[u8], off: &[bool], sums: &mut [u16], values:
     }
 }
 
+/// Values of a line that are looked at together.
+const STRETCH: usize = 16;
+
 /// Turning points of a line that lie at least `SWING` from the one before.
 fn turns(line: &[f32]) -> u32 {
     let Some(&first) = line.first() else { return 0 };
     let (mut low, mut high, mut rising, mut count) = (first, first, None, 0);
-    for &v in line {
-        (low, high) = (low.min(v), high.max(v));
-        if rising != Some(false) && high - v >= SWING {
-            count += u32::from(rising.is_some());
-            (rising, low) = (Some(false), v);
-        } else if rising != Some(true) && v - low >= SWING {
-            count += u32::from(rising.is_some());
-            (rising, high) = (Some(true), v);
+    for stretch in line.chunks(STRETCH) {
+        let (least, most) = ends(stretch);
+        // No swing ends in a stretch that stays this near to what was before: most of plain cloth.
+        if high.max(most) - least < SWING && most - low.min(least) < SWING {
+            (low, high) = (low.min(least), high.max(most));
+            continue;
+        }
+        for &v in stretch {
+            (low, high) = (low.min(v), high.max(v));
+            if rising != Some(false) && high - v >= SWING {
+                count += u32::from(rising.is_some());
+                (rising, low) = (Some(false), v);
+            } else if rising != Some(true) && v - low >= SWING {
+                count += u32::from(rising.is_some());
+                (rising, high) = (Some(true), v);
+            }
         }
     }
     count
+}
+
+/// The least and the largest value.
+fn ends(stretch: &[f32]) -> (f32, f32) {
+    // Four side by side, because each waits for the one before.
+    let (mut low, mut high) = ([f32::MAX; 4], [f32::MIN; 4]);
+    let (quads, rest) = stretch.as_chunks::<4>();
+    for quad in quads {
+        for (k, &v) in quad.iter().enumerate() {
+            (low[k], high[k]) = (low[k].min(v), high[k].max(v));
+        }
+    }
+    for &v in rest {
+        (low[0], high[0]) = (low[0].min(v), high[0].max(v));
+    }
+    (low.into_iter().fold(f32::MAX, f32::min), high.into_iter().fold(f32::MIN, f32::max))
 }
 
 #[cfg(test)]

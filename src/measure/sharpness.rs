@@ -72,19 +72,18 @@ const EDGES: f64 = 0.02;
 /// Median width of the strongest edges along the rows of `plane`, which is smoothed over three rows against noise.
 fn edge_width(plane: &Plane) -> Option<f64> {
     let (w, h) = (plane.width, plane.height);
-    let mut line = EdgeLine { smooth: vec![0; w], slopes: vec![0; w], edges: vec![false; w] };
-    // Steepest points of edges: slope and width.
-    let mut edges: Vec<(u16, f32)> = Vec::new();
+    let mut smooth = vec![0; w * h];
+    let mut line = EdgeLine { slopes: vec![0; w], edges: vec![false; w] };
+    // Steepest points of edges: slope and place.
+    let mut edges: Vec<(u16, u32)> = Vec::new();
     let level = Level::new();
-    for y in 1..h - 1 {
+    for (y, smooth) in smooth.chunks_exact_mut(w).enumerate().take(h - 1).skip(1) {
         let rows = [y - 1, y, y + 1].map(|y| &plane.data[y * w..(y + 1) * w]);
-        dispatch!(level, _simd => line.fill(rows));
+        dispatch!(level, _simd => line.fill(rows, smooth));
         let mut from = 0;
         while let Some(x) = next_set(&line.edges, from) {
             from = x + 1;
-            let window = &line.smooth[x - REACH..=x + REACH];
-            let (low, high) = window.iter().fold((u16::MAX, 0), |(l, h), &v| (l.min(v), h.max(v)));
-            edges.push((line.slopes[x], 2.0 * f32::from(high - low) / f32::from(line.slopes[x])));
+            edges.push((line.slopes[x], (y * w + x) as u32));
         }
     }
     let wanted = ((EDGES * (w * h) as f64) as usize).max(10);
@@ -95,26 +94,31 @@ fn edge_width(plane: &Plane) -> Option<f64> {
         edges.select_nth_unstable_by(wanted, |a, b| b.0.cmp(&a.0));
         edges.truncate(wanted);
     }
-    let mut widths: Vec<f32> = edges.into_iter().map(|edge| edge.1).collect();
+    let width = |(slope, at): (u16, u32)| {
+        let window = &smooth[at as usize - REACH..=at as usize + REACH];
+        let (low, high) = window.iter().fold((u16::MAX, 0), |(l, h), &v| (l.min(v), h.max(v)));
+        2.0 * f32::from(high - low) / f32::from(slope)
+    };
+    let mut widths: Vec<f32> = edges.into_iter().map(width).collect();
     Some(f64::from(quantile(&mut widths, 0.5)))
 }
 
-/// A row smoothed over three, its slopes, and where these are the steepest around.
+/// The slopes of a row, and where they are the steepest around.
 struct EdgeLine {
-    smooth: Vec<u16>,
     slopes: Vec<u16>,
     edges: Vec<bool>,
 }
 
 impl EdgeLine {
+    /// Smooths a row over three, and looks for edges in it.
     #[inline(always)]
-    fn fill(&mut self, rows: [&[u8]; 3]) {
-        let w = self.smooth.len();
+    fn fill(&mut self, rows: [&[u8]; 3], smooth: &mut [u16]) {
+        let w = smooth.len();
         let [above, here, below] = rows.map(|row| &row[..w]);
-        for (x, smooth) in self.smooth.iter_mut().enumerate() {
+        for (x, smooth) in smooth.iter_mut().enumerate() {
             *smooth = u16::from(above[x]) + u16::from(here[x]) + u16::from(below[x]);
         }
-        let (before, behind) = (&self.smooth[..w - 2], &self.smooth[2..]);
+        let (before, behind) = (&smooth[..w - 2], &smooth[2..]);
         for ((slope, &a), &b) in self.slopes[1..].iter_mut().zip(before).zip(behind) {
             *slope = a.abs_diff(b);
         }

@@ -1,6 +1,8 @@
 //! Writing on a photo: date stamps, watermarks, names of studios.
 
-use fearless_simd::{Level, dispatch};
+use std::ops::Range;
+
+use fearless_simd::{Level, Simd, SimdBase, SimdInt, SimdMask, dispatch, u8x64};
 use image::RgbImage;
 
 use crate::units::{Point, Rect};
@@ -97,7 +99,7 @@ pub struct Head {
 /// and far for large ones with wide strokes.
 const REACHES: [f64; 2] = [3.0, 7.0];
 /// Smallest sum of channel differences of a stroke to what lies either side of it.
-const CONTRAST: u16 = 60;
+const CONTRAST: u8 = 60;
 
 /// The longest line of writing outside of `head`, in a copy of the photo with `scale` original pixels a pixel.
 ///
@@ -145,36 +147,73 @@ impl Head {
 fn strokes(rgb: &RgbImage, reaches: [usize; 2], skip: impl Fn(usize) -> Option<(usize, usize)>) -> [Vec<bool>; 2] {
     let (w, h) = (rgb.width() as usize, rgb.height() as usize);
     let margin = reaches[1];
-    let planes = planes(rgb);
-    let row = |y: usize, shift: usize| planes.each_ref().map(|plane| &plane[y * w + shift..][..w - 2 * margin]);
+    // What is searched of each row: left and right of what is skipped.
+    let searched = (margin..h - margin).map(|y| {
+        let (first, last) = skip(y).unwrap_or((w, w));
+        let place = |x: usize| x.clamp(margin, w - margin);
+        [margin..place(first), place(last + 1)..w - margin]
+    });
+    let searched: Vec<[Range<usize>; 2]> = searched.collect();
+    let photo = Photo { planes: planes(rgb), width: w };
     let mut masks = [vec![false; w * h], vec![false; w * h]];
-    let mut found = vec![0u8; w - 2 * margin];
-    let level = Level::new();
-    for y in margin..h - margin {
-        found.fill(0);
-        let here = row(y, margin);
-        let [near, far] = reaches;
-        let beside = |d: usize| [row(y, margin - d), row(y, margin + d)];
-        let above_and_below = |d: usize| [row(y - d, margin), row(y + d, margin)];
-        let partners = [beside(near), above_and_below(near), beside(far), above_and_below(far)];
-        for (i, [before, behind]) in (1u8..).zip(partners) {
-            dispatch!(level, _simd => mark_strokes(here, before, behind, i, &mut found));
-        }
-        let skipped = skip(y).unwrap_or((w, w));
-        let mut from = 0;
-        while let Some(at) = next_set(&found, from) {
-            from = at + 1;
-            let x = at + margin;
-            if x >= skipped.0 && x <= skipped.1 {
-                continue;
+    dispatch!(Level::new(), simd => photo.search(simd, reaches, &searched, &mut masks));
+    masks
+}
+
+/// The channels of a photo, apart.
+struct Photo {
+    planes: [Vec<u8>; 3],
+    width: usize,
+}
+
+impl Photo {
+    /// `n` samples of each channel from an index on.
+    #[inline(always)]
+    fn samples(&self, from: usize, n: usize) -> [&[u8]; 3] {
+        let [r, g, b] = &self.planes;
+        [&r[from..from + n], &g[from..from + n], &b[from..from + n]]
+    }
+
+    /// Marks the strokes in parts of rows, the first of which is as far down as the larger reach.
+    #[inline(always)]
+    fn search<S: Simd>(
+        &self,
+        simd: S,
+        [near, far]: [usize; 2],
+        searched: &[[Range<usize>; 2]],
+        masks: &mut [Vec<bool>; 2],
+    ) {
+        let w = self.width;
+        let mut found = vec![0u8; w];
+        // Beside, and above and below.
+        let shifts = [near, near * w, far, far * w];
+        for (row, parts) in searched.iter().enumerate() {
+            for columns in parts {
+                let start = (far + row) * w + columns.start;
+                let found = &mut found[..columns.len()];
+                found.fill(0);
+                let here = self.samples(start, found.len());
+                for (i, shift) in shifts.into_iter().enumerate() {
+                    let before = self.samples(start - shift, found.len());
+                    let behind = self.samples(start + shift, found.len());
+                    mark_strokes(simd, here, before, behind, i as u8 + 1, found);
+                }
+                let mut from = 0;
+                while let Some(at) = next_set(found, from) {
+                    from = at + 1;
+                    let place = start + at;
+                    let before = place - shifts[usize::from(found[at] - 1)];
+                    masks[usize::from(self.is_darker(place, before))][place] = true;
+                }
             }
-            let before = partners[usize::from(found[at] - 1)][0];
-            let signed = |c: usize| i32::from(here[c][at]) - i32::from(before[c][at]);
-            let most = [signed(0), signed(1), signed(2)].into_iter().max_by_key(|s| s.abs()).unwrap_or(0);
-            masks[usize::from(most < 0)][y * w + x] = true;
         }
     }
-    masks
+
+    /// Whether a sample is darker than another, in the channel that differs most.
+    fn is_darker(&self, here: usize, other: usize) -> bool {
+        let differ = self.planes.each_ref().map(|plane| i16::from(plane[here]) - i16::from(plane[other]));
+        differ.into_iter().max_by_key(|d| d.abs()).is_some_and(|most| most < 0)
+    }
 }
 
 /// The channels of a picture, apart.
@@ -192,16 +231,55 @@ fn take_apart(pixels: &[[u8; 3]], [r, g, b]: &mut [Vec<u8>; 3]) {
     }
 }
 
-/// Writes `i` to the places of a row that are strokes between these two rows of partners, and that have nothing yet. This is
-/// most of the work; nothing in it branches and every length is known to be one, so that it compiles to vector code.
+/// Samples that are looked at together: most of a photo is smooth, and turned away by its first differences.
+const RUN: usize = 64;
+
+/// Writes `i` to the places of a row that are strokes between these two rows of partners, and that have nothing yet.
 #[inline(always)]
-fn mark_strokes(here: [&[u8]; 3], before: [&[u8]; 3], behind: [&[u8]; 3], i: u8, found: &mut [u8]) {
+fn mark_strokes<S: Simd>(simd: S, here: [&[u8]; 3], before: [&[u8]; 3], behind: [&[u8]; 3], i: u8, found: &mut [u8]) {
     let n = found.len();
-    let [[h0, h1, h2], [a0, a1, a2], [b0, b1, b2]] = [here, before, behind].map(|row| row.map(|channel| &channel[..n]));
+    for from in (0..n).step_by(RUN) {
+        let to = (from + RUN).min(n);
+        let (here, before, behind) = (part(here, from, to), part(before, from, to), part(behind, from, to));
+        if to - from < RUN || stands_out(simd, here, before, behind) {
+            mark_run(here, before, behind, i, &mut found[from..to]);
+        }
+    }
+}
+
+/// The same part of each channel.
+#[inline(always)]
+fn part(row: [&[u8]; 3], from: usize, to: usize) -> [&[u8]; 3] {
+    [&row[0][from..to], &row[1][from..to], &row[2][from..to]]
+}
+
+/// Whether any place of a run differs from both partners by as much as a stroke does.
+#[inline(always)]
+fn stands_out<S: Simd>(simd: S, here: [&[u8]; 3], before: [&[u8]; 3], behind: [&[u8]; 3]) -> bool {
+    let least = differ_at_once(simd, here, before).min(differ_at_once(simd, here, behind));
+    least.simd_gt(u8x64::splat(simd, CONTRAST)).any_true()
+}
+
+/// Sums of channel differences, cut at 255.
+#[inline(always)]
+fn differ_at_once<S: Simd>(simd: S, here: [&[u8]; 3], other: [&[u8]; 3]) -> u8x64<S> {
+    let mut sum = u8x64::splat(simd, 0);
+    for (here, other) in here.into_iter().zip(other) {
+        let (a, b) = (u8x64::from_slice(simd, &here[..RUN]), u8x64::from_slice(simd, &other[..RUN]));
+        sum = sum.saturating_add(a.saturating_sub(b) | b.saturating_sub(a));
+    }
+    sum
+}
+
+/// Nothing in it branches and every length is known to be one, so that it compiles to vector code.
+#[inline(always)]
+fn mark_run(here: [&[u8]; 3], before: [&[u8]; 3], behind: [&[u8]; 3], i: u8, found: &mut [u8]) {
+    let n = found.len();
+    let ([h0, h1, h2], [a0, a1, a2], [b0, b1, b2]) = (part(here, 0, n), part(before, 0, n), part(behind, 0, n));
     for at in 0..n {
         let (h, a, b) = ([h0[at], h1[at], h2[at]], [a0[at], a1[at], a2[at]], [b0[at], b1[at], b2[at]]);
         let contrast = differ(h, a).min(differ(h, b));
-        let stroke = (contrast > CONTRAST) & (differ(a, b) * 2 < contrast);
+        let stroke = (contrast > u16::from(CONTRAST)) & (differ(a, b) * 2 < contrast);
         let new = if stroke { i } else { 0 };
         found[at] = if found[at] == 0 { new } else { found[at] };
     }
