@@ -3,10 +3,9 @@
 use std::ops::RangeInclusive;
 
 use image::RgbImage;
-use jpeg_encoder::{ColorType, Encoder, PixelDensity, PixelDensityUnit, SamplingFactor};
 
 use super::error::NormalizeError;
-use super::optimize;
+use super::jpeg::{Sampling, Spectrum};
 
 /// What the file has to keep.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,9 +25,9 @@ pub(super) struct Fitted {
     pub quality: u8,
     /// Whether colour is kept at full resolution (4:4:4), else at half (4:2:0).
     pub full_color: bool,
-    /// Encodes that were needed.
+    /// Qualities that were tried.
     #[cfg_attr(not(test), expect(dead_code, reason = "tests hold it down"))]
-    pub encodes: u32,
+    pub tries: u32,
 }
 
 /// Quality from which colour is worth its bytes at full resolution rather than a higher quality of all.
@@ -48,42 +47,46 @@ const GROWTH: [(f64, f64); 8] =
 /// # Errors
 /// [`NormalizeError::Bytes`] when no allowed quality fits.
 pub(super) fn fit(rgb: &RgbImage, demand: &Demand) -> Result<Fitted, NormalizeError> {
-    let mut encodes = 0;
-    let mut search = |sampling: SamplingFactor, floor: u8, first: u8| -> Result<Search, NormalizeError> {
-        let lengths = |quality: u8| {
-            encodes += 1;
-            encode(rgb, quality, sampling, demand.dpi)
+    let most = *demand.bytes.end();
+    let mut tries = 0;
+    let mut search = |spectrum: &Spectrum, floor: u8, first: u8| {
+        let encode = |quality: u8| {
+            tries += 1;
+            let coded = spectrum.at(quality);
+            let least = coded.least_bytes();
+            if least > most {
+                return Err(least);
+            }
+            let jpeg = coded.file(demand.dpi);
+            if jpeg.len() as u64 > most { Err(jpeg.len() as u64) } else { Ok(jpeg) }
         };
-        highest(lengths, floor.max(*demand.quality.start())..=*demand.quality.end(), *demand.bytes.end(), first)
+        highest(encode, floor.max(*demand.quality.start())..=*demand.quality.end(), most, first)
     };
     // Half colour first: it fits nearly always, and its quality says whether full colour is worth a try.
-    let half = search(SamplingFactor::R_4_2_0, 1, FIRST)?;
-    let half = match half {
-        Search::Found { quality, jpeg } => Some((quality, jpeg)),
-        Search::TooLong { quality, bytes } => {
-            return Err(NormalizeError::Bytes { quality, bytes, limit: *demand.bytes.end() });
+    let spectrum = Spectrum::new(rgb, Sampling::Half)?;
+    let half = match search(&spectrum, 1, FIRST)? {
+        Search::Found { quality, jpeg } => (quality, jpeg),
+        Search::TooLong { quality } => {
+            let bytes = spectrum.at(quality).file(demand.dpi).len() as u64;
+            return Err(NormalizeError::Bytes { quality, bytes, limit: most });
         }
     };
     // Colour at full resolution takes a fifth to a third more bytes.
-    let full = match &half {
-        Some((quality, _)) if *quality > FULL_COLOR_FROM || quality == demand.quality.end() => {
-            match search(SamplingFactor::R_4_4_4, FULL_COLOR_FROM, quality.saturating_sub(2))? {
-                Search::Found { quality, jpeg } => Some((quality, jpeg)),
-                Search::TooLong { .. } => None,
-            }
+    let full = if half.0 > FULL_COLOR_FROM || half.0 == *demand.quality.end() {
+        match search(&spectrum.with_full_color(rgb), FULL_COLOR_FROM, half.0.saturating_sub(2))? {
+            Search::Found { quality, jpeg } => Some((quality, jpeg)),
+            Search::TooLong { .. } => None,
         }
-        _ => None,
+    } else {
+        None
     };
     let full_color = full.is_some();
-    match full.or(half) {
-        Some((quality, jpeg)) if jpeg.len() as u64 >= *demand.bytes.start() => {
-            Ok(Fitted { jpeg, quality, full_color, encodes })
-        }
-        Some((quality, jpeg)) => {
-            Err(NormalizeError::Bytes { quality, bytes: jpeg.len() as u64, limit: *demand.bytes.start() })
-        }
-        None => Err(NormalizeError::Internal("no quality was tried".to_owned())),
+    let (quality, jpeg) = full.unwrap_or(half);
+    let bytes = jpeg.len() as u64;
+    if bytes < *demand.bytes.start() {
+        return Err(NormalizeError::Bytes { quality, bytes, limit: *demand.bytes.start() });
     }
+    Ok(Fitted { jpeg, quality, full_color, tries })
 }
 
 enum Search {
@@ -94,42 +97,38 @@ enum Search {
     /// Even the lowest quality is too long.
     TooLong {
         quality: u8,
-        bytes: u64,
     },
 }
 
-/// The highest quality of a range whose file is at most `most` bytes long. Lengths grow with the quality, so the answer is
-/// bracketed: each try halves the bracket at worst, and its length predicts where the next one should be.
+/// The highest quality of a range whose file is at most `most` bytes long. `encode` gives the file, or where it is too
+/// long the bytes it has at least. Lengths grow with the quality, so the answer is bracketed: each try narrows the
+/// bracket, and its length predicts where the next one should be.
 fn highest(
-    mut encode: impl FnMut(u8) -> Result<Vec<u8>, NormalizeError>,
+    mut encode: impl FnMut(u8) -> Result<Vec<u8>, u64>,
     range: RangeInclusive<u8>,
     most: u64,
     first: u8,
 ) -> Result<Search, NormalizeError> {
     let (mut low, mut high) = (i16::from(*range.start()), i16::from(*range.end()));
-    let mut best: Option<(u8, Vec<u8>)> = None;
-    let mut shortest = None;
+    let mut best = None;
+    let mut lowest = None;
     let mut next = i16::from(first);
     while low <= high {
         let quality = next.clamp(low, high);
-        let jpeg = encode(quality as u8)?;
-        let bytes = jpeg.len() as u64;
-        let predicted = predicted(quality as f64, bytes, most);
-        if bytes <= most {
-            best = Some((quality as u8, jpeg));
-            low = quality + 1;
-            next = predicted.max(low);
-        } else {
-            shortest = Some((quality as u8, bytes));
-            high = quality - 1;
-            next = predicted.min(high);
+        match encode(quality as u8) {
+            Ok(jpeg) => {
+                low = quality + 1;
+                next = predicted(quality as f64, jpeg.len() as u64, most).max(low);
+                best = Some(Search::Found { quality: quality as u8, jpeg });
+            }
+            Err(bytes) => {
+                high = quality - 1;
+                next = predicted(quality as f64, bytes, most).min(high);
+                lowest = Some(Search::TooLong { quality: quality as u8 });
+            }
         }
     }
-    match (best, shortest) {
-        (Some((quality, jpeg)), _) => Ok(Search::Found { quality, jpeg }),
-        (None, Some((quality, bytes))) => Ok(Search::TooLong { quality, bytes }),
-        (None, None) => Err(NormalizeError::Internal("no quality is allowed".to_owned())),
-    }
+    best.or(lowest).ok_or_else(|| NormalizeError::Internal("no quality is allowed".to_owned()))
 }
 
 /// The quality at which a photo of `bytes` at `quality` should have `wanted` bytes.
@@ -144,29 +143,13 @@ fn predicted(quality: f64, bytes: u64, wanted: u64) -> i16 {
     at(growth, |(x, y)| (y, x)).floor().clamp(1.0, 100.0) as i16
 }
 
-/// Bytes reserved for a file: above what photos of this size take.
-const CAPACITY: usize = 64 << 10;
-
 /// Encodes a picture with colour at full resolution, whatever its length.
 ///
 /// # Errors
 /// [`NormalizeError::Internal`] for a picture that no JPEG holds.
 #[cfg(feature = "cli")]
 pub(crate) fn full_color(rgb: &RgbImage, quality: u8, dpi: u16) -> Result<Vec<u8>, NormalizeError> {
-    encode(rgb, quality, SamplingFactor::R_4_4_4, dpi)
-}
-
-fn encode(rgb: &RgbImage, quality: u8, sampling: SamplingFactor, dpi: u16) -> Result<Vec<u8>, NormalizeError> {
-    let fault = |what: String| NormalizeError::Internal(format!("encoding: {what}"));
-    let side = |n: u32| u16::try_from(n).map_err(|_| fault(format!("a side of {n} pixels")));
-    let (width, height) = (side(rgb.width())?, side(rgb.height())?);
-    let mut jpeg = Vec::with_capacity(CAPACITY);
-    let mut encoder = Encoder::new(&mut jpeg, quality);
-    encoder.set_sampling_factor(sampling);
-    encoder.set_density(PixelDensity { density: (dpi, dpi), unit: PixelDensityUnit::Inches });
-    encoder.encode(rgb.as_raw(), width, height, ColorType::Rgb).map_err(|e| fault(e.to_string()))?;
-    // A picture that is not what `optimized` knows keeps the standard tables.
-    Ok(optimize::optimized(&jpeg).unwrap_or(jpeg))
+    Ok(Spectrum::new(rgb, Sampling::Full)?.at(quality).file(dpi))
 }
 
 #[cfg(test)]
@@ -200,12 +183,12 @@ mod tests {
             let rgb = picture(noise, 7);
             let fitted = fit(&rgb, &demand()).expect("fits");
             assert!(demand().bytes.contains(&(fitted.jpeg.len() as u64)), "{noise}: {}", fitted.jpeg.len());
-            let sampling = if fitted.full_color { SamplingFactor::R_4_4_4 } else { SamplingFactor::R_4_2_0 };
+            let sampling = if fitted.full_color { Sampling::Full } else { Sampling::Half };
             if fitted.quality < 100 {
-                let better = encode(&rgb, fitted.quality + 1, sampling, 300).expect("encodes");
+                let better = Spectrum::new(&rgb, sampling).expect("a picture").at(fitted.quality + 1).file(300);
                 assert!(better.len() > 40 << 10, "{noise}: quality {} is not the highest", fitted.quality);
             }
-            assert!(fitted.encodes <= 9, "{} encodes", fitted.encodes);
+            assert!(fitted.tries <= 9, "{} tries", fitted.tries);
         }
     }
 
@@ -225,14 +208,17 @@ mod tests {
         #[test]
         fn any_growing_length_is_bracketed(first in 1u8..=100, low in 1u8..=60, most in 1u64..5000, k in 1u64..60) {
             let length = |quality: u8| u64::from(quality) * k + u64::from(quality).pow(2) / 40;
-            let mut tries = 0;
-            let found = highest(|q| { tries += 1; Ok(vec![0; length(q) as usize]) }, low..=100, most, first).expect("no fault");
+            let encode = |quality| {
+                let bytes = length(quality);
+                if bytes > most { Err(bytes) } else { Ok(vec![0; bytes as usize]) }
+            };
+            let found = highest(encode, low..=100, most, first).expect("no fault");
             match found {
                 Search::Found { quality, .. } => {
                     prop_assert!(length(quality) <= most);
                     prop_assert!(quality == 100 || length(quality + 1) > most);
                 }
-                Search::TooLong { quality, .. } => prop_assert!(quality == low && length(low) > most),
+                Search::TooLong { quality } => prop_assert!(quality == low && length(low) > most),
             }
         }
     }
