@@ -72,7 +72,9 @@ pub(super) fn fit(rgb: &RgbImage, demand: &Demand) -> Result<Fitted, NormalizeEr
         }
     };
     // Colour at full resolution takes a fifth to a third more bytes.
-    let full = if half.0 > FULL_COLOR_FROM || half.0 == *demand.quality.end() {
+    let highest_allowed = *demand.quality.end();
+    let worthwhile = half.0 > FULL_COLOR_FROM || half.0 == highest_allowed;
+    let full = if worthwhile && highest_allowed >= FULL_COLOR_FROM {
         match search(&spectrum.with_full_color(rgb), FULL_COLOR_FROM, half.0.saturating_sub(2))? {
             Search::Found { quality, jpeg } => Some((quality, jpeg)),
             Search::TooLong { .. } => None,
@@ -202,6 +204,13 @@ mod tests {
             Err(NormalizeError::Bytes { quality: 60, bytes, limit: 40_960 }) => assert!(bytes > 40_960),
             other => panic!("{other:?}"),
         }
+    }
+
+    #[test]
+    fn a_low_highest_quality_leaves_colour_at_half() {
+        let demand = Demand { bytes: 1..=40 << 10, quality: 60..=80, dpi: 300 };
+        let fitted = fit(&picture(8, 7), &demand).expect("fits");
+        assert_eq!((fitted.quality, fitted.full_color), (80, false));
     }
 
     proptest! {
