@@ -1,6 +1,10 @@
 //! Reading entropy-coded data of a JPEG: bits up to the next marker, and the symbols of Huffman codes in them.
 
+use std::hint::select_unpredictable;
+
 use super::entropy::ScanEnd;
+use super::leaps::{COEFFICIENTS, END};
+use super::sequential::{Block, Progress};
 
 /// Bytes a scan may leave over before its marker; longer rests mean that the data do not belong to the image.
 const SLACK: usize = 4;
@@ -44,6 +48,18 @@ impl Huffman {
         }
         Some(table)
     }
+
+    /// Every code with its length and symbol.
+    pub(super) fn codes(&self) -> impl Iterator<Item = (u32, u32, u32)> {
+        (1..=16usize).flat_map(move |length| {
+            let free = 16 - length;
+            let places = self.offset[length];
+            (self.limit[length - 1] >> free..self.limit[length] >> free).filter_map(move |code| {
+                let symbol = self.values.get(usize::try_from(code as i32 + places).ok()?)?;
+                Some((code, length as u32, u32::from(*symbol)))
+            })
+        })
+    }
 }
 
 /// Reads bits of entropy-coded data up to the next marker, zeros behind it.
@@ -56,11 +72,13 @@ pub(crate) struct Bits<'a> {
     loaded: u32,
     /// How many of the loaded bits are zeros from behind the end.
     phantom: u32,
+    /// The first byte of ones at or behind `position`; out of date where it is before it.
+    ones: usize,
 }
 
 impl<'a> Bits<'a> {
     pub(crate) fn new(bytes: &'a [u8], position: usize) -> Self {
-        Self { bytes, position, buffer: 0, loaded: 0, phantom: 0 }
+        Self { bytes, position, buffer: 0, loaded: 0, phantom: 0, ones: first_ones(bytes, position) }
     }
 
     /// Loads at least 32 bits.
@@ -150,6 +168,56 @@ impl<'a> Bits<'a> {
         Some(symbol)
     }
 
+    /// Passes symbols of the blocks of `unit`, over and over, several at a time: up to a byte of ones, which may be a
+    /// marker, to what no leap can say, or to the last block.
+    ///
+    /// Bits are loaded as [`Self::fill`] does it, so that the state is the one that the same symbols one by one would
+    /// have left, but for a fill that the next symbol makes up for. What is left over at the end depends on that state,
+    /// which is why the last block is not passed here.
+    pub(super) fn leap(&mut self, unit: &[Block<'_>], at: &mut Progress) {
+        if self.position > self.ones {
+            self.ones = first_ones(self.bytes, self.position);
+        }
+        let clear = &self.bytes[..self.ones];
+        let (mut position, mut buffer, mut loaded) = (self.position, self.buffer, self.loaded);
+        let Progress { mut block, mut k, mut left } = *at;
+        let behind = |block: usize| if block + 1 == unit.len() { 0 } else { block + 1 };
+        let mut next = behind(block);
+        let (mut rest, mut start) = (&unit[block].leaps.rest, &unit[next].leaps.start);
+        let mut leaps = if k == 0 { &unit[block].leaps.start } else { rest };
+        // Four bytes for this fill, and four for the one that the symbols of two leaps may need in between.
+        'fills: while let Some(&ahead) = clear.get(position..).and_then(<[u8]>::first_chunk::<8>) {
+            // From here on without branches that depend on the symbols: they would be guessed wrong too often.
+            let lacking = u32::from(loaded < 32);
+            let word = u64::from_be_bytes(ahead) & (u64::MAX << 32);
+            buffer |= (word >> (loaded % 32)) & u64::from(lacking).wrapping_neg();
+            loaded += 32 * lacking;
+            position += 4 * lacking as usize;
+            for _ in 0..2 {
+                let leap = leaps.ahead(buffer);
+                let reached = k + u32::from(leap.advance);
+                if k + u32::from(leap.before) >= COEFFICIENTS {
+                    break 'fills;
+                }
+                // A run beyond the last coefficient is for the careful walk to find.
+                if left == 1 || (reached > COEFFICIENTS && reached < END) {
+                    break 'fills;
+                }
+                buffer <<= leap.bits;
+                loaded -= u32::from(leap.bits);
+                let full = reached >= COEFFICIENTS;
+                left -= u64::from(full);
+                k = select_unpredictable(full, 0, reached);
+                leaps = select_unpredictable(full, start, rest);
+                block = select_unpredictable(full, next, block);
+                next = behind(block);
+                (rest, start) = (&unit[block].leaps.rest, &unit[next].leaps.start);
+            }
+        }
+        *at = Progress { block, k, left };
+        (self.position, self.buffer, self.loaded) = (position, buffer, loaded);
+    }
+
     /// Goes on behind the restart marker `number`.
     pub(super) fn restart(&mut self, number: u8) -> ScanEnd {
         if self.left_over() {
@@ -175,6 +243,15 @@ impl<'a> Bits<'a> {
         let padded = rest.iter().all(|&byte| byte == rest[0]) && (loaded == 0 || rest.is_empty() || rest[0] == 0);
         loaded + rest.len() > SLACK && !padded
     }
+}
+
+/// Position of the first byte of ones at or behind `from`; the end when there is none.
+fn first_ones(bytes: &[u8], from: usize) -> usize {
+    let rest = bytes.get(from..).unwrap_or_default();
+    // A chunk is compared as a whole, in vector code.
+    let clear = |chunk: &&[u8; 32]| !chunk.iter().fold(false, |any, &byte| any | (byte == 0xFF));
+    let clear = 32 * rest.as_chunks::<32>().0.iter().take_while(clear).count();
+    rest[clear..].iter().position(|&byte| byte == 0xFF).map_or(bytes.len(), |place| from + clear + place)
 }
 
 /// Position of the first marker at or behind `from`, restart markers included; the end when there is none.

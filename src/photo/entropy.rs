@@ -5,7 +5,11 @@
 //! bytes left over. Sequential and progressive Huffman coding are walked; a progressive file needs one bit of memory a
 //! coefficient, because a refinement scan skips a bit for every coefficient already known not to be zero.
 
+use std::collections::BTreeMap;
+
 use super::bits::{Bits, Huffman, next_marker};
+use super::leaps::{BlockLeaps, NO_LEAPS};
+use super::sequential::{self, Block};
 
 /// One component of the frame header.
 #[derive(Debug, Clone, Copy)]
@@ -124,13 +128,58 @@ impl Entropy {
 
     /// Decodes the blocks of a scan: units done, units in all, and how it ended.
     fn blocks(&mut self, header: &ScanHeader, bits: &mut Bits<'_>) -> (u32, u32, ScanEnd) {
-        let Some(mut coder) = Coder::new(self, header) else { return (0, 1, ScanEnd::Invalid) };
+        if !self.allows(header) {
+            return (0, 1, ScanEnd::Invalid);
+        }
         let alone = match header.components[..] {
             [(only, ..)] => Some(only),
             _ => None,
         };
         let (across, down) = alone.map_or(self.mcus, |only| self.planes[only].blocks);
         let units = across * down;
+        let (done, end) = if self.progressive {
+            self.progressive(header, bits, (across, units))
+        } else {
+            self.sequential(header, bits, units)
+        };
+        (done, units, end)
+    }
+
+    /// Whether the header asks for what exists.
+    fn allows(&self, header: &ScanHeader) -> bool {
+        let (first, last) = header.spectrum;
+        first <= last
+            && last <= 63
+            && !header.components.is_empty()
+            && header.components.iter().all(|&(at, dc, ac)| at < self.planes.len() && dc < 4 && ac < 4)
+            && (!self.progressive || first > 0 || last == 0)
+            && (first == 0 || header.components.len() == 1)
+    }
+
+    /// Walks a sequential scan: units done, and how it ended.
+    fn sequential(&self, header: &ScanHeader, bits: &mut Bits<'_>, units: u32) -> (u32, ScanEnd) {
+        let tables = |dc: u8, ac: u8| (self.dc[usize::from(dc)].as_ref(), self.ac[usize::from(ac)].as_ref());
+        // Components mostly share tables, as both of colour do.
+        let mut leaps = BTreeMap::new();
+        for &(_, dc_id, ac_id) in &header.components {
+            if let (Some(dc), Some(ac)) = tables(dc_id, ac_id) {
+                leaps.entry((dc_id, ac_id)).or_insert_with(|| Box::new(BlockLeaps::new(dc, ac)));
+            }
+        }
+        let mut unit = Vec::new();
+        for &(at, dc_id, ac_id) in &header.components {
+            let (dc, ac) = tables(dc_id, ac_id);
+            let leaps = leaps.get(&(dc_id, ac_id)).map_or(&NO_LEAPS, |leaps| &**leaps);
+            let count = if header.components.len() == 1 { 1 } else { self.planes[at].h * self.planes[at].v };
+            unit.extend((0..count).map(|_| Block { dc, ac, leaps }));
+        }
+        sequential::walk(&unit, bits, units, self.restart_interval)
+    }
+
+    /// Walks a progressive scan, whose units stand `across` in a row: units done, and how it ended.
+    fn progressive(&mut self, header: &ScanHeader, bits: &mut Bits<'_>, (across, units): (u32, u32)) -> (u32, ScanEnd) {
+        let mut coder = Coder::new(header);
+        let alone = header.components.len() == 1;
         let mut until_restart = self.restart_interval;
         let mut restarts = 0u8;
         let (mut x, mut y) = (0, 0);
@@ -138,14 +187,14 @@ impl Entropy {
             if self.restart_interval > 0 && until_restart == 0 {
                 match bits.restart(restarts & 7) {
                     ScanEnd::Complete => (until_restart, coder.end_of_band) = (self.restart_interval, 0),
-                    end => return (done, units, end),
+                    end => return (done, end),
                 }
                 restarts = restarts.wrapping_add(1);
             }
             until_restart = until_restart.wrapping_sub(1);
             for &(at, dc, ac) in &header.components {
                 let plane = &mut self.planes[at];
-                let (wide, high) = if alone.is_some() { (1, 1) } else { (plane.h, plane.v) };
+                let (wide, high) = if alone { (1, 1) } else { (plane.h, plane.v) };
                 let tables = (self.dc[usize::from(dc)].as_ref(), self.ac[usize::from(ac)].as_ref());
                 for row in 0..high {
                     for column in 0..wide {
@@ -154,10 +203,10 @@ impl Entropy {
                         let nonzero = plane.nonzero.get_mut(index).unwrap_or(&mut unused);
                         let sound = coder.block(bits, tables, nonzero);
                         if bits.overrun() {
-                            return (done, units, ScanEnd::Short);
+                            return (done, ScanEnd::Short);
                         }
                         if sound.is_none() {
-                            return (done, units, ScanEnd::Invalid);
+                            return (done, ScanEnd::Invalid);
                         }
                     }
                 }
@@ -167,7 +216,7 @@ impl Entropy {
                 (x, y) = (0, y + 1);
             }
         }
-        (units, units, ScanEnd::Complete)
+        (units, ScanEnd::Complete)
     }
 
     /// Adds a scan, of which `share` arrived, to the account of what is there.
@@ -185,43 +234,34 @@ impl Entropy {
     }
 }
 
-/// What a block of the scan consists of.
+/// What a block of a progressive scan consists of.
 #[derive(Debug, Clone, Copy)]
 enum Coding {
-    Sequential,
     DcFirst,
     DcRefine,
     AcFirst,
     AcRefine,
 }
 
-/// Decodes blocks of one scan.
+/// Decodes blocks of one progressive scan.
 struct Coder {
     coding: Coding,
     first: u32,
     last: u32,
-    /// Blocks still to come that hold no new coefficient (progressive).
+    /// Blocks still to come that hold no new coefficient.
     end_of_band: u32,
 }
 
 impl Coder {
-    /// `None` when the header asks for what does not exist.
-    fn new(entropy: &Entropy, header: &ScanHeader) -> Option<Self> {
+    fn new(header: &ScanHeader) -> Self {
         let (first, last) = header.spectrum;
-        let coding = match (entropy.progressive, first, header.approximation.0) {
-            (false, ..) => Coding::Sequential,
-            (true, 0, 0) => Coding::DcFirst,
-            (true, 0, _) => Coding::DcRefine,
-            (true, _, 0) => Coding::AcFirst,
-            (true, ..) => Coding::AcRefine,
+        let coding = match (first, header.approximation.0) {
+            (0, 0) => Coding::DcFirst,
+            (0, _) => Coding::DcRefine,
+            (_, 0) => Coding::AcFirst,
+            (..) => Coding::AcRefine,
         };
-        let sound = first <= last
-            && last <= 63
-            && !header.components.is_empty()
-            && header.components.iter().all(|&(at, dc, ac)| at < entropy.planes.len() && dc < 4 && ac < 4)
-            && (matches!(coding, Coding::Sequential) || first > 0 || last == 0)
-            && (first == 0 || header.components.len() == 1);
-        sound.then_some(Self { coding, first: u32::from(first), last: u32::from(last), end_of_band: 0 })
+        Self { coding, first: u32::from(first), last: u32::from(last), end_of_band: 0 }
     }
 
     /// Passes one block; `None` when it is malformed.
@@ -233,21 +273,6 @@ impl Coder {
         nonzero: &mut u64,
     ) -> Option<()> {
         match self.coding {
-            Coding::Sequential => {
-                bits.skip_value(dc?)?;
-                let ac = ac?;
-                let mut k = 1;
-                while k < 64 {
-                    let symbol = bits.skip_value(ac)?;
-                    match (symbol >> 4, symbol & 15) {
-                        (15, 0) => k += 16,
-                        (_, 0) => return Some(()),
-                        (run, _) => k += run + 1,
-                    }
-                }
-                // Runs may end at the last coefficient, not behind it.
-                (k == 64).then_some(())
-            }
             Coding::DcFirst => bits.skip_value(dc?).map(drop),
             Coding::DcRefine => {
                 bits.take(1);

@@ -13,6 +13,7 @@ mod error;
 pub mod exif;
 mod headers;
 pub mod jpeg;
+mod leaps;
 mod memory;
 pub mod pdf;
 mod quality;
@@ -20,6 +21,7 @@ mod raster;
 mod reduced;
 pub(crate) mod resample;
 pub(crate) mod resize;
+mod sequential;
 mod traces;
 
 use image::RgbImage;
