@@ -23,13 +23,7 @@ pub(super) fn to_rgb8(mut samples: Vec<u8>, color: ColorType) -> Option<Vec<u8>>
     }
     let channels = usize::from(color.channel_count());
     let pixels = samples.len() / channels;
-    let rgb = |samples: &[u8], at: usize| match samples[channels * at..][..channels] {
-        [gray] => [gray; 3],
-        [gray, alpha] => [on_white(gray, alpha); 3],
-        [r, g, b, alpha] => [on_white(r, alpha), on_white(g, alpha), on_white(b, alpha)],
-        [r, g, b, ..] => [r, g, b],
-        [] => [0; 3],
-    };
+    let rgb = |samples: &[u8], at: usize| of_pixel(&samples[channels * at..][..channels]);
     // Where a pixel grows, from the last: what is written over has been read.
     if channels < 3 {
         samples.resize(3 * pixels, 0);
@@ -46,6 +40,37 @@ pub(super) fn to_rgb8(mut samples: Vec<u8>, color: ColorType) -> Option<Vec<u8>>
     samples.truncate(3 * pixels);
     samples.shrink_to_fit();
     Some(samples)
+}
+
+/// Turns a row of 8-bit samples into RGB, as [`to_rgb8`] does.
+pub(super) fn rgb_row(samples: &[u8], color: ColorType, rgb: &mut [u8]) {
+    if color == ColorType::Rgb8 {
+        rgb.copy_from_slice(&samples[..rgb.len()]);
+        return;
+    }
+    let pixels = samples.chunks_exact(usize::from(color.channel_count()));
+    for (rgb, pixel) in rgb.as_chunks_mut::<3>().0.iter_mut().zip(pixels) {
+        *rgb = of_pixel(pixel);
+    }
+}
+
+/// A row of 16-bit samples, the high byte first, rounded to 8 in its place.
+pub(super) fn reduce_row(samples: &mut [u8]) -> &[u8] {
+    let half = samples.len() / 2;
+    for at in 0..half {
+        samples[at] = reduce(u16::from_be_bytes([samples[2 * at], samples[2 * at + 1]]));
+    }
+    &samples[..half]
+}
+
+fn of_pixel(samples: &[u8]) -> [u8; 3] {
+    match *samples {
+        [gray] => [gray; 3],
+        [gray, alpha] => [on_white(gray, alpha); 3],
+        [r, g, b, alpha] => [on_white(r, alpha), on_white(g, alpha), on_white(b, alpha)],
+        [r, g, b, ..] => [r, g, b],
+        [] => [0; 3],
+    }
 }
 
 /// 16 bits to 8, rounded: 65535 = 255 * 257.

@@ -32,7 +32,8 @@ pub fn memory(bytes: &[u8], limits: &Limits, copy: u64) -> u64 {
         _ => {
             let (container, _) = container::read(bytes, limits);
             let Some(size) = container.stored_size else { return 0 };
-            (size, raster(&container).max(RGB + copy), container.exif.swaps_sides())
+            let own = if is_read_by_rows(bytes) { RGB } else { raster(&container) };
+            (size, own.max(RGB + copy), container.exif.swaps_sides())
         }
     };
     // A picture is turned on its side into a second one.
@@ -90,6 +91,13 @@ impl Head {
             turned,
         })
     }
+}
+
+/// Whether a file is a PNG whose rows come in one pass, of which only the colours are kept.
+fn is_read_by_rows(bytes: &[u8]) -> bool {
+    // The last byte of its first chunk, the header (PNG 11.2.1).
+    const INTERLACE: usize = 28;
+    Format::detect(bytes) == Format::Png && bytes.get(INTERLACE) == Some(&0)
 }
 
 /// Bytes of a pixel in a decoder's hands.
@@ -155,8 +163,8 @@ mod tests {
         for (image, format, bytes) in [
             (DynamicImage::new_luma8(24, 16), ImageFormat::Png, 3),
             (DynamicImage::new_rgb8(24, 16), ImageFormat::Png, 3),
-            (DynamicImage::new_rgba8(24, 16), ImageFormat::Png, 4),
-            (DynamicImage::new_rgba16(24, 16), ImageFormat::Png, 8),
+            (DynamicImage::new_rgba8(24, 16), ImageFormat::Png, 3),
+            (DynamicImage::new_rgba16(24, 16), ImageFormat::Png, 3),
             (DynamicImage::new_rgb8(24, 16), ImageFormat::Bmp, 3),
             (DynamicImage::new_rgb8(24, 16), ImageFormat::Tiff, 6),
             (DynamicImage::new_rgb8(24, 16), ImageFormat::WebP, 7),
@@ -165,6 +173,9 @@ mod tests {
             assert_eq!(of(&file), bytes * PIXELS, "{format:?}");
             assert_eq!(memory(&file, &Limits::default(), 6), 9 * PIXELS, "{format:?}");
         }
+        let mut interlaced = encode(DynamicImage::new_rgba8(24, 16), ImageFormat::Png);
+        interlaced[28] = 1;
+        assert_eq!(of(&interlaced), 4 * PIXELS, "its passes are put together first");
     }
 
     #[test]

@@ -16,6 +16,7 @@ pub mod jpeg;
 mod leaps;
 mod memory;
 pub mod pdf;
+mod png;
 mod quality;
 mod raster;
 mod reduced;

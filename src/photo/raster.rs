@@ -10,6 +10,7 @@ use super::color;
 use super::container::{Container, Format, Stream, within};
 use super::decode::{ABSENT, Raster, damaged, isolated};
 use super::error::DecodeError;
+use super::png;
 use crate::limits::Limits;
 
 /// Decodes a photo that is no JPEG; rows that a cut or damaged file does not have are gray.
@@ -22,14 +23,24 @@ pub(super) fn decode(
     stream: Stream,
     limits: &Limits,
 ) -> Result<Raster, DecodeError> {
+    if container.format == Format::Png
+        && let Some(raster) = isolated(|| png::decode(bytes, container, limits)).transpose()
+    {
+        return raster.map_err(|error| cut(error, stream));
+    }
     let first = isolated(|| read_raster(bytes, container, limits, false));
     let result = match first {
         // Only bad files pay for the search of the rows they have.
         Err(DecodeError::Damaged(_)) => isolated(|| read_raster(bytes, container, limits, true)),
         other => other,
     };
-    match result {
-        Err(DecodeError::Damaged(_)) if matches!(stream, Stream::Cut { .. }) => Err(DecodeError::Truncated),
+    result.map_err(|error| cut(error, stream))
+}
+
+/// What does not decode because it ends early is cut, not damaged.
+fn cut(error: DecodeError, stream: Stream) -> DecodeError {
+    match error {
+        DecodeError::Damaged(_) if matches!(stream, Stream::Cut { .. }) => DecodeError::Truncated,
         other => other,
     }
 }
@@ -42,7 +53,7 @@ fn read_raster(bytes: &[u8], container: &mut Container, limits: &Limits, salvage
         Format::Png => {
             // This decoder counts what it allocates itself: a row, and metadata that may be compressed bombs.
             let mut budget = budget(limits);
-            budget.max_alloc = Some(PNG_METADATA);
+            budget.max_alloc = Some(png::METADATA as u64);
             let decoder = PngDecoder::with_limits(cursor, budget).map_err(refused)?;
             read_with(decoder, container, limits, salvage)
         }
@@ -62,8 +73,6 @@ fn budget(limits: &Limits) -> image::Limits {
     budget
 }
 
-/// Bytes that a PNG's colour profile and texts may unpack to.
-const PNG_METADATA: u64 = 16 << 20;
 /// Bytes a pixel of the largest photo may take: 16-bit colour is read up to half as many pixels.
 const SAMPLE_BYTES: u64 = 4;
 
