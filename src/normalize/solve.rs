@@ -2,9 +2,9 @@
 //!
 //! The unknowns are the scale `s` and the offsets `x`, `y` of the picture in the frame; every limit is linear in them.
 //! First comes safety: the largest share of each limit's guard (how far its measurement may be off) by which all limits
-//! can be kept at once, at most the whole. Among all placements that safe, the one nearest to the middle of all bands is
-//! taken, by least squares over half their widths. Both problems are so small that every possible set of binding
-//! constraints is tried: exact, without a tolerance of convergence, and the same on every machine.
+//! can be kept at once, at most the whole. Among all placements that safe, the one nearest to the middle of all bands
+//! is taken, by least squares over half their widths. Both problems are so small that possible sets of binding
+//! constraints are tried one by one: exact, without a tolerance of convergence, and the same on every machine.
 
 use crate::linear::gauss;
 use crate::profile::Band;
@@ -64,26 +64,48 @@ const ROUNDING: f64 = 1e-6;
 /// The most safety asked for: the whole guard.
 const ENOUGH: f64 = 1.0;
 
-/// The best placement, or the least bad one when the limits cannot all hold: its safety is then negative. `None` when no
-/// placement is within the walls.
+/// The best placement, or the least bad one when the limits cannot all hold: its safety is then negative. `None` when
+/// no placement is within the walls.
 pub(super) fn solve(limits: &[Limit], walls: &[Wall]) -> Option<Solution> {
     let safety = safest(limits, walls, ENOUGH)?;
     Some(Solution { unknowns: nearest_middle(limits, walls, safety)?, safety })
 }
 
 /// The largest safety within the walls, at most `most`; `None` when nothing is within the walls.
+///
+/// Few constraints bind, so only some are looked at: as long as the best corner of these breaks another one, the one
+/// that it breaks most is taken in. The best corner of some constraints that breaks none of the others is the best of
+/// all.
 pub(super) fn safest(limits: &[Limit], walls: &[Wall], most: f64) -> Option<f64> {
-    let mut halves = halves(limits, walls);
-    halves.push(Half { row: [0.0; 3], slack: 1.0, bound: -most });
+    let mut others = halves(limits, walls);
+    let mut taken = vec![Half { row: [0.0; 3], slack: 1.0, bound: -most }];
     // A corner of a region without corners does not exist: the unknowns are kept in a box far beyond any photo.
-    halves.extend((0..3).flat_map(|axis| [-1.0, 1.0].map(|sign| boxed(axis, sign))));
-    let mut best: Option<f64> = None;
-    for set in subsets::<4>(halves.len()) {
+    taken.extend((0..3).flat_map(|axis| [-1.0, 1.0].map(|sign| boxed(axis, sign))));
+    let mut best = best_corner(&taken, 0)?;
+    loop {
+        let missed = |half: &Half| half.missed_by([best[0], best[1], best[2]], best[3]);
+        let worst = (0..others.len()).max_by(|&a, &b| missed(&others[a]).total_cmp(&missed(&others[b])));
+        // What is not a number is no room either.
+        let Some(worst) = worst.filter(|&worst| !(missed(&others[worst]) <= ROUNDING)) else {
+            return Some(best[3]);
+        };
+        taken.push(others.swap_remove(worst));
+        // What the new one forbids ends at it: it is one of those that make the next corner.
+        best = best_corner(&taken, 1)?;
+    }
+}
+
+/// The corner of the largest safety of a region, of the corners that the last `newest` constraints make together with
+/// others.
+fn best_corner(halves: &[Half], newest: usize) -> Option<[f64; 4]> {
+    let old = halves.len() - newest;
+    let mut best: Option<[f64; 4]> = None;
+    for set in subsets::<4>(halves.len()).filter(|set| set[4 - newest..].iter().all(|&i| i >= old)) {
         let system = set.map(|i| [halves[i].row[0], halves[i].row[1], halves[i].row[2], -halves[i].slack]);
         let Some(corner) = gauss(system, set.map(|i| halves[i].bound)) else { continue };
         let [s, x, y, safety] = corner;
-        if best.is_none_or(|best| safety > best) && halves.iter().all(|half| half.holds([s, x, y], safety)) {
-            best = Some(safety);
+        if best.is_none_or(|best| safety > best[3]) && halves.iter().all(|half| half.holds([s, x, y], safety)) {
+            best = Some(corner);
         }
     }
     best
@@ -108,7 +130,12 @@ fn halves(limits: &[Limit], walls: &[Wall]) -> Vec<Half> {
 
 impl Half {
     fn holds(&self, unknowns: Row, safety: f64) -> bool {
-        dot(self.row, unknowns) - self.slack * safety >= self.bound - ROUNDING
+        self.missed_by(unknowns, safety) <= ROUNDING
+    }
+
+    /// How far a placement is outside; negative inside.
+    fn missed_by(&self, unknowns: Row, safety: f64) -> f64 {
+        self.bound - (dot(self.row, unknowns) - self.slack * safety)
     }
 }
 
@@ -124,7 +151,8 @@ fn nearest_middle(limits: &[Limit], walls: &[Wall], safety: f64) -> Option<Row> 
             *r += weight * a * (min + max) / 2.0;
         }
     }
-    // A trifle against every unknown, so that one no band speaks of is settled too, and the squares have one lowest point.
+    // A trifle against every unknown, so that one no band speaks of is settled too, and the squares have one lowest
+    // point.
     for (i, row) in q.iter_mut().enumerate() {
         row[i] += 1e-12;
     }
@@ -241,7 +269,37 @@ mod tests {
         assert_eq!(subsets::<4>(12).count(), 495);
     }
 
+    /// The safety of the best of all corners.
+    fn safest_of_all(limits: &[Limit], walls: &[Wall], most: f64) -> Option<f64> {
+        let mut all = halves(limits, walls);
+        all.push(Half { row: [0.0; 3], slack: 1.0, bound: -most });
+        all.extend((0..3).flat_map(|axis| [-1.0, 1.0].map(|sign| boxed(axis, sign))));
+        best_corner(&all, 0).map(|corner| corner[3])
+    }
+
     proptest! {
+        /// Constraints that were never taken in would not have changed the answer.
+        #[test]
+        fn some_constraints_stand_for_all(
+            top in 0.0..400.0f64, eyes_below in 50.0..500.0f64, width in 60.0..600.0f64, middle in 100.0..900.0f64,
+            right in 300.0..1500.0f64, bottom in 300.0..1500.0f64, most_scale in 0.2..3.0f64, most in 0.5..200.0f64,
+        ) {
+            let limits = head(top, top + eyes_below, width, middle);
+            let walls = [
+                Wall { row: [bottom, 0.0, 1.0], bound: 640.0 },
+                Wall { row: [right, 1.0, 0.0], bound: 480.0 },
+                Wall { row: [0.0, -1.0, 0.0], bound: 0.0 },
+                Wall { row: [0.0, 0.0, -1.0], bound: 0.0 },
+                Wall { row: [-1.0, 0.0, 0.0], bound: -most_scale },
+            ];
+            for count in 0..=walls.len() {
+                let (some, all) =
+                    (safest(&limits, &walls[..count], most), safest_of_all(&limits, &walls[..count], most));
+                let same = some.zip(all).map_or(some == all, |(some, all)| (some - all).abs() < 1e-5);
+                prop_assert!(same, "{some:?} {all:?}");
+            }
+        }
+
         /// No placement tried at random is safer, and none as safe is nearer to the middles.
         #[test]
         fn nothing_found_at_random_is_better(
