@@ -38,7 +38,7 @@ pub(super) fn step(value: f32) -> u16 {
 }
 
 /// Linear light of steps of 1/65535.
-#[inline]
+#[inline(always)]
 pub(super) fn of_step(step: u16) -> f32 {
     f32::from(step) * (1.0 / 65535.0)
 }
@@ -54,13 +54,15 @@ pub(super) fn linear_color(rgb: [u8; 3]) -> Linear {
 }
 
 /// Values that are converted together.
-const LANES: usize = 16;
+pub(super) const LANES: usize = 16;
 
-/// ((v + 0.055) / 1.055) ^ 2.4 by the powers of v from the 0th on, at most 0.4/65535 off where 8-bit sRGB is not linear.
+/// ((v + 0.055) / 1.055) ^ 2.4 by the powers of v from the 0th on, at most 0.4/65535 off where 8-bit sRGB is not
+/// linear.
 const DECODE: [f32; 7] =
     [0.000_914_667, 0.033_137_303, 0.511_456_6, 0.717_002_33, -0.434_581_5, 0.226_726_25, -0.054_661_054];
 
-/// 255 (1.055 v ^ (1/2.4) - 0.055) by the powers of v ^ (1/4) from the 0th on, at most 0.002 off where sRGB is not linear.
+/// 255 (1.055 v ^ (1/2.4) - 0.055) by the powers of v ^ (1/4) from the 0th on, at most 0.002 off where sRGB is not
+/// linear.
 const ENCODE: [f32; 6] = [-15.641_728, 41.316_456, 320.128_97, -147.259_5, 73.832_03, -17.377_907];
 
 #[inline(always)]
@@ -78,7 +80,11 @@ pub(super) fn decode_row<S: Simd>(simd: S, bytes: &[u8], out: &mut [f32]) {
     let (bytes, bytes_left) = bytes.as_chunks::<LANES>();
     let (out, out_left) = out.as_chunks_mut::<LANES>();
     for (out, bytes) in out.iter_mut().zip(bytes) {
-        let v = f32x16::from_slice(simd, &bytes.map(f32::from)) * f32x16::splat(simd, 1.0 / 255.0);
+        let mut v = [0.0; LANES];
+        for (v, &byte) in v.iter_mut().zip(bytes) {
+            *v = f32::from(byte);
+        }
+        let v = f32x16::from_slice(simd, &v) * f32x16::splat(simd, 1.0 / 255.0);
         let curved = v.simd_gt(f32x16::splat(simd, 0.040_45));
         let straight = v * f32x16::splat(simd, 1.0 / 12.92);
         curved.select(polynomial(simd, &DECODE, v), straight).store_slice(out);
@@ -88,7 +94,8 @@ pub(super) fn decode_row<S: Simd>(simd: S, bytes: &[u8], out: &mut [f32]) {
     }
 }
 
-/// 8-bit sRGB of a row of linear light; what is out of range is cut. For code that is compiled for the processor at hand.
+/// 8-bit sRGB of a row of linear light; what is out of range is cut. For code that is compiled for the processor at
+/// hand.
 #[inline(always)]
 pub(super) fn encode_row<S: Simd>(simd: S, light: &[f32], codes: &mut [u8]) {
     let (light, light_left) = light.as_chunks::<LANES>();
@@ -98,21 +105,26 @@ pub(super) fn encode_row<S: Simd>(simd: S, light: &[f32], codes: &mut [u8]) {
         let curved = v.simd_gt(f32x16::splat(simd, 0.003_130_8));
         let straight = v * f32x16::splat(simd, 12.92 * 255.0);
         let code = curved.select(polynomial(simd, &ENCODE, v.sqrt().sqrt()), straight);
-        *codes = rounded(simd, code).map(|code| code as u8);
+        for (out, code) in codes.iter_mut().zip(rounded(simd, code)) {
+            *out = code as u8;
+        }
     }
     for (code, &light) in codes_left.iter_mut().zip(light_left) {
         *code = encoded(light);
     }
 }
 
-/// A row of linear light in steps of 1/65535; what is out of range is cut. For code that is compiled for the processor at hand.
+/// A row of linear light in steps of 1/65535; what is out of range is cut. For code that is compiled for the processor
+/// at hand.
 #[inline(always)]
 pub(super) fn step_row<S: Simd>(simd: S, light: &[f32], steps: &mut [u16]) {
     let (light, light_left) = light.as_chunks::<LANES>();
     let (steps, steps_left) = steps.as_chunks_mut::<LANES>();
     for (steps, light) in steps.iter_mut().zip(light) {
         let scaled = within(simd, light) * f32x16::splat(simd, 65535.0);
-        *steps = rounded(simd, scaled).map(|step| step as u16);
+        for (out, step) in steps.iter_mut().zip(rounded(simd, scaled)) {
+            *out = step as u16;
+        }
     }
     for (out, &light) in steps_left.iter_mut().zip(light_left) {
         *out = step(light);

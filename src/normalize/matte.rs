@@ -1,19 +1,23 @@
 //! The matte: how much of each pixel is person, hair by hair.
 //!
-//! A pixel at the outline mixes the person's colour F with the background's B in linear light: C = αF + (1-α)B. The
-//! background is known from its model and the person's colour is carried out from inside of the outline, so α is the place of C
-//! between the two. Where the two colours are near each other that place means nothing, and the person mask decides.
+//! The person mask says where the outline runs, to within a band that is deep where hair may be. In the band the
+//! colours of the pixels decide, as far as they tell person and background apart.
 
+use fearless_simd::{Level, dispatch};
 use image::GrayImage;
 
+use super::alpha::Outline;
 use super::backdrop::Backdrop;
+use super::cells::Cells;
+use super::distance::Distances;
 use super::error::Flaw;
-use super::frame::{Distances, Frame, Plane, box_mean, continued, difference, reduced, smooth_step};
-use super::light::{Linear, encoded_color};
+use super::frame::{Frame, Plane, box_mean, smooth_step};
+use super::light::LANES;
 use super::plan::Plan;
 use super::subject::Subject;
+use super::{flaws, gaps};
 use crate::scene::MaskSource;
-use crate::scene::mask::flood;
+use crate::scene::regions::Regions;
 use crate::units::Point;
 
 /// What the matte has to know of the head, in pixels of the frame.
@@ -40,28 +44,48 @@ impl Head {
 
 /// A mask of the levelled picture, laid in the frame, 0 to 1.
 pub(super) fn in_frame(mask: &GrayImage, subject: &Subject<'_>, plan: &Plan, frame: &Frame) -> Plane {
-    let (w, h) = (mask.width() as usize, mask.height() as usize);
     let step = 1.0 / (plan.scale * subject.work_scale);
     let start = |offset: f64| ((0.5 - offset) * step - 0.5) as f32;
-    let (x0, y0, step) = (start(plan.offset.x), start(plan.offset.y), step as f32);
-    let at = |v: f32, n: usize| {
-        let v = v.clamp(0.0, n as f32 - 1.0);
-        let low = v as usize;
-        (low, (low + 1).min(n - 1), v - low as f32)
-    };
-    let columns: Vec<_> = (0..frame.width).map(|x| at(x0 + x as f32 * step, w)).collect();
-    let mut out = Vec::with_capacity(frame.width * frame.height);
-    for y in 0..frame.height {
-        let (ya, yb, fy) = at(y0 + y as f32 * step, h);
-        let (a, b) = (&mask.as_raw()[ya * w..][..w], &mask.as_raw()[yb * w..][..w]);
-        for (x, &(xa, xb, fx)) in columns.iter().enumerate() {
-            let mix = |row: &[u8]| f32::from(row[xa]) + (f32::from(row[xb]) - f32::from(row[xa])) * fx;
-            let (top, bottom) = (mix(a), mix(b));
-            let given = frame.given[y * frame.width + x];
-            out.push(if given { (top + (bottom - top) * fy) / 255.0 } else { 0.0 });
+    let mut out = vec![0.0; frame.width * frame.height];
+    let origin = (start(plan.offset.x), start(plan.offset.y));
+    dispatch!(Level::new(), _simd => lay(mask, origin, step as f32, frame, &mut out));
+    out
+}
+
+/// The two numbers around a place in a line of `n`, and the share of the second.
+#[inline(always)]
+fn around(at: f32, n: usize) -> (usize, usize, f32) {
+    let at = at.clamp(0.0, n as f32 - 1.0);
+    let low = at as usize;
+    (low, (low + 1).min(n - 1), at - low as f32)
+}
+
+/// Lays a mask in the frame by bilinear interpolation: the frame's first pixel at `origin`, the next ones `step` apart.
+#[inline(always)]
+fn lay(mask: &GrayImage, origin: (f32, f32), step: f32, frame: &Frame, out: &mut [f32]) {
+    let (w, h) = (mask.width() as usize, mask.height() as usize);
+    let columns: Vec<_> = (0..frame.width).map(|x| around(origin.0 + x as f32 * step, w)).collect();
+    // The mask's last rows at the frame's width, the even and the odd one: most are needed for more than one row.
+    let mut wide = [(); 2].map(|()| (usize::MAX, vec![0.0f32; frame.width]));
+    let rows = out.chunks_exact_mut(frame.width).zip(frame.given.chunks_exact(frame.width));
+    for (y, (out, given)) in rows.enumerate() {
+        let (upper, lower, share) = around(origin.1 + y as f32 * step, h);
+        for y in [upper, lower] {
+            let (held, wide) = &mut wide[y % 2];
+            if *held != y {
+                *held = y;
+                let row = &mask.as_raw()[y * w..][..w];
+                for (out, &(left, right, share)) in wide.iter_mut().zip(&columns) {
+                    let (left, right) = (f32::from(row[left]), f32::from(row[right]));
+                    *out = (left + (right - left) * share) * (1.0 / 255.0);
+                }
+            }
+        }
+        let (top, bottom) = (&wide[upper % 2].1, &wide[lower % 2].1);
+        for (((out, &given), top), bottom) in out.iter_mut().zip(given).zip(top).zip(bottom) {
+            *out = if given { top + (bottom - top) * share } else { 0.0 };
         }
     }
-    out
 }
 
 /// Leaves of a mask what hangs together with the face: things beside the person are background.
@@ -77,15 +101,18 @@ pub(super) fn keep_connected(person: &mut [f32], frame: &Frame, head: Head) {
         };
         [head.eye_y, (head.eye_y + head.chin_y) / 2.0, head.chin_y].map(place)
     });
-    let whole = flood(w, h, starts, |i| person[i] >= FAINT);
-    person.iter_mut().zip(whole).filter(|(_, whole)| !whole).for_each(|(person, _)| *person = 0.0);
+    let solid: Vec<bool> = person.iter().map(|&person| person >= FAINT).collect();
+    let whole = Regions::of(&solid, w).around(starts);
+    for (person, whole) in person.iter_mut().zip(whole) {
+        *person = if whole { *person } else { 0.0 };
+    }
 }
 
 /// Largest inlet or hole in the clothes, in face widths, that a whole outline has.
 const INLET: f32 = 0.05;
 
-/// Whether the background has leaked into the clothes: shoulders and chest widen downwards without holes, so a row that is
-/// narrower than one above it, or has a gap, has lost a part.
+/// Whether the background has leaked into the clothes: shoulders and chest widen downwards without holes, so a row that
+/// is narrower than one above it, or has a gap, has lost a part.
 pub(super) fn leaks(person: &[f32], frame: &Frame, head: Head) -> bool {
     let limit = INLET * head.face_width;
     let from = ((head.chin_y + 0.3 * head.face_width).max(0.0) as usize).min(frame.height);
@@ -105,304 +132,266 @@ pub(super) fn leaks(person: &[f32], frame: &Frame, head: Head) -> bool {
 
 /// Adds to a mask found by colour what the net sees of the clothes.
 pub(super) fn mend_clothes(person: &mut [f32], net: &[f32], frame: &Frame, head: Head) {
-    let net = guided(frame, net);
-    for (i, (person, net)) in person.iter_mut().zip(net).enumerate() {
-        let below = smooth_step(head.chin_y, head.chin_y + 0.15 * head.face_width, (i / frame.width) as f32);
-        *person = person.max(below * smooth_step(0.3, 0.7, net));
+    let chin = (head.chin_y.max(0.0) as usize).min(frame.height);
+    let net = guided(frame, net, chin);
+    let below = person.chunks_exact_mut(frame.width).zip(net.chunks_exact(frame.width)).enumerate().skip(chin);
+    for (y, (person, net)) in below {
+        let below = smooth_step(head.chin_y, head.chin_y + 0.15 * head.face_width, y as f32);
+        for (person, &net) in person.iter_mut().zip(net) {
+            *person = person.max(below * smooth_step(0.3, 0.7, net));
+        }
     }
 }
 
 /// Pixels that are background for sure: outside of the mask and away from its outline.
 pub(super) fn background(person: &[f32], frame: &Frame, clearance: f32) -> Vec<bool> {
-    let near = Distances::to(|i| person[i] >= 0.5, frame.width, frame.height, clearance + 1.0);
-    (0..person.len()).map(|i| frame.given[i] && person[i] < 0.05 && near.at(i) > clearance).collect()
+    let mut inside = vec![false; person.len()];
+    dispatch!(Level::new(), _simd => mark_half::<true>(person, &mut inside));
+    let near = Distances::to(&inside, frame.width, clearance + 1.0);
+    let mut known = inside;
+    dispatch!(Level::new(), _simd => mark_background(person, frame, &near, clearance, &mut known));
+    known
 }
 
-/// Difference between person and background, in steps of 8-bit sRGB, from which the colours decide alone; below the first
-/// the mask does.
-const TELLING: (f32, f32) = (30.0, 60.0);
+/// Where a mask is person rather than background, or the other way round.
+#[inline(always)]
+fn mark_half<const PERSON: bool>(mask: &[f32], out: &mut [bool]) {
+    for (out, &mask) in out.iter_mut().zip(mask) {
+        *out = (mask >= 0.5) == PERSON;
+    }
+}
 
-/// Depth of the outline's band inside of the mask, in face widths: where hair lets the background through, and elsewhere.
-const HAIR_DEPTH: f32 = 0.07;
-const SKIN_DEPTH: f32 = 0.02;
+#[inline(always)]
+fn mark_background(person: &[f32], frame: &Frame, near: &Distances, clearance: f32, known: &mut [bool]) {
+    let pixels = known.chunks_exact_mut(frame.width).zip(person.chunks_exact(frame.width));
+    for (y, ((known, person), given)) in pixels.zip(frame.given.chunks_exact(frame.width)).enumerate() {
+        for (((known, &person), &given), &near) in known.iter_mut().zip(person).zip(given).zip(near.row(y)) {
+            *known = given & (person < 0.05) & (Distances::pixels(near) > clearance);
+        }
+    }
+}
 
-/// The matte of the frame.
+/// Side of the cells in which the person's colour is carried outwards, in pixels.
+pub(super) const INSIDE: usize = 2;
+
+/// The matte of the frame, from the person mask.
 ///
 /// # Errors
 /// The flaw that makes it unfit for use.
 pub(super) fn matte(
     frame: &Frame,
-    person: &[f32],
+    mut mask: Plane,
     backdrop: &Backdrop,
     head: Head,
     source: MaskSource,
 ) -> Result<Plane, Flaw> {
-    let (w, h) = (frame.width, frame.height);
-    let mask = match source {
-        MaskSource::Color => person.to_vec(),
+    if source == MaskSource::Net {
         // The net saw the outline to within a few pixels; beyond, nothing is person.
-        MaskSource::Net => {
-            guided(frame, person).iter().zip(person).map(|(a, b)| a * smooth_step(0.02, 0.15, *b)).collect()
-        }
-    };
-    let bands = head.bands(w, h);
-    let mut mask = mask;
-    let (mut solid, mut depth) = solid(&mask, &bands, frame);
-    let mut inside = Inside::of(frame, &solid);
-    if source == MaskSource::Color && open_gaps(&mut mask, &bands, frame, backdrop, &inside, head) {
-        (solid, depth) = self::solid(&mask, &bands, frame);
-        inside = Inside::of(frame, &solid);
-    }
-    // Before a busy background a pixel's colour says little.
-    let plainness = smooth_step(BUSY.1, BUSY.0, backdrop.noise);
-    let mut alpha = vec![0.0f32; w * h];
-    let mut differences = vec![f32::MAX; w * h];
-    for i in 0..w * h {
-        if solid[i] {
-            alpha[i] = 1.0;
-        } else if mask[i] > 0.0 {
-            let (x, y) = (i % w, i / w);
-            let (c, b, f) = (frame.color(i), backdrop.at(x, y), inside.at(x, y));
-            let apart = difference(encoded_color(f), encoded_color(b));
-            differences[i] = apart;
-            let trust = plainness * smooth_step(TELLING.0, TELLING.1, apart);
-            let own = backdrop.distance(frame, i);
-            let noise = (3.0 * backdrop.noise + 3.0) / apart.max(1.0);
-            let mixed = projection(c, b, f);
-            // What is nearly all person or nearly all background is that: hair's own lights and shades are no holes.
-            let stretched = ((mixed - noise) / (0.85 - noise).max(0.1)).clamp(0.0, 1.0);
-            // Deep inside, a pixel that clearly is not background is person, whatever its shade.
-            let deep = (depth.at(i) / bands[i].max(1.0)).clamp(0.0, 1.0);
-            let other = smooth_step(4.0 * backdrop.noise + 8.0, 8.0 * backdrop.noise + 40.0, own);
-            let by_color = stretched.max(other * smooth_step(0.35, 0.9, deep));
-            let by_mask = smooth_step(0.15, 0.85, mask[i]);
-            alpha[i] = by_mask + (by_color - by_mask) * trust;
+        let guided = guided(frame, &mask, 0);
+        for (mask, guided) in mask.iter_mut().zip(guided) {
+            *mask = guided * smooth_step(0.02, 0.15, *mask);
         }
     }
-    judged(&alpha, &differences, frame, head, source).map(|()| alpha)
-}
-
-/// Noise of the background, in steps of 8-bit sRGB, from which it is busy and its colour begins to count less, and from
-/// which it does not count.
-const BUSY: (f32, f32) = (8.0, 20.0);
-
-impl Head {
-    /// Depth of the outline's band at each pixel, in pixels: deep where hair may be, which ends at the shoulders and is never
-    /// in the middle of the face.
-    fn bands(self, w: usize, h: usize) -> Plane {
-        let beside: Vec<f32> = (0..w)
-            .map(|x| smooth_step(0.8, 1.0, ((x as f32 - self.center_x) / (0.5 * self.face_width)).abs()))
-            .collect();
-        let mut bands = Vec::with_capacity(w * h);
-        for y in (0..h).map(|y| y as f32) {
-            let above = smooth_step(self.chin_y + 0.5 * self.face_width, self.chin_y, y);
-            let forehead = smooth_step(self.eye_y, self.eye_y - 0.3 * self.face_width, y);
-            let hair = |beside: &f32| above * beside.max(forehead);
-            bands.extend(
-                beside.iter().map(|beside| (SKIN_DEPTH + (HAIR_DEPTH - SKIN_DEPTH) * hair(beside)) * self.face_width),
-            );
-        }
-        bands
+    let bands = Bands::of(head, frame.width, frame.height);
+    let (mut solid, mut depth) = bands.solid(&mask);
+    let carried = |solid: &[bool]| Cells::of::<INSIDE>(frame, solid).continued();
+    let mut inside = carried(&solid);
+    if source == MaskSource::Color && gaps::open(&mut mask, &bands, frame, backdrop, &inside) {
+        (solid, depth) = bands.solid(&mask);
+        inside = carried(&solid);
     }
+    let outline = Outline { frame, backdrop, inside: &inside, bands: &bands, depth: &depth, solid: &solid };
+    let alike = outline.solve(&mut mask);
+    flaws::judge(&mask, &alike, frame, head, source).map(|()| mask)
 }
 
-/// Pixels that are person for sure, and each pixel's depth inside of the mask.
-fn solid(mask: &[f32], bands: &[f32], frame: &Frame) -> (Vec<bool>, Distances) {
-    let (w, h) = (frame.width, frame.height);
-    let limit = bands.iter().copied().fold(0.0, f32::max) + 2.0;
-    // The lower edge is no outline: there the person goes on.
-    let depth = Distances::to(|i| mask[i] < 0.5 && i < w * (h - 1), w, h, limit);
-    ((0..w * h).map(|i| mask[i] > 0.95 && depth.at(i) >= bands[i]).collect(), depth)
+/// Depth of the outline's band inside of the mask, in face widths: where hair lets the background through, and
+/// elsewhere.
+const HAIR_DEPTH: f32 = 0.07;
+const SKIN_DEPTH: f32 = 0.02;
+
+/// Depth of the outline's band at each pixel: deep where hair may be, which ends at the shoulders and is never in the
+/// middle of the face.
+pub(super) struct Bands {
+    /// For each column, how far it is beside the face, 0 to 1.
+    beside: Vec<f32>,
+    /// For each row, how far it is above the shoulders and how far at the forehead, 0 to 1.
+    rows: Vec<(f32, f32)>,
+    face_width: f32,
 }
 
-/// Smallest gap between locks of hair that is opened, in pixels.
-const SMALLEST_GAP: usize = 12;
-
-/// Takes out of the mask what shows the background between locks of hair: connected pixels of the background's own colour
-/// where hair is, and where hair differs from the background. Returns whether there was something.
-fn open_gaps(mask: &mut [f32], bands: &[f32], frame: &Frame, backdrop: &Backdrop, inside: &Inside, head: Head) -> bool {
-    let (w, h) = (frame.width, frame.height);
-    let hairy = SKIN_DEPTH * head.face_width + 1.0;
-    let near = 2.5 * backdrop.noise + 4.0;
-    let like_background: Vec<bool> = (0..w * h)
-        .map(|i| {
-            mask[i] >= 0.5
-                && bands[i] > hairy
-                && backdrop.distance(frame, i) < near
-                && difference(encoded_color(inside.at(i % w, i / w)), backdrop.code(i % w, i / w)) > TELLING.1
-        })
-        .collect();
-    let mut seen = vec![false; w * h];
-    let mut opened = false;
-    for start in 0..w * h {
-        if !like_background[start] || seen[start] {
-            continue;
-        }
-        let gap = flooded(start, w, h, |i| like_background[i], &mut seen);
-        if gap.len() >= SMALLEST_GAP {
-            gap.into_iter().for_each(|i| mask[i] = 0.0);
-            opened = true;
-        }
+impl Bands {
+    pub(super) fn of(head: Head, w: usize, h: usize) -> Self {
+        let width = head.face_width;
+        let beside = |x: usize| smooth_step(0.8, 1.0, ((x as f32 - head.center_x) / (0.5 * width)).abs());
+        let row = |y: usize| {
+            let above = smooth_step(head.chin_y + 0.5 * width, head.chin_y, y as f32);
+            (above, smooth_step(head.eye_y, head.eye_y - 0.3 * width, y as f32))
+        };
+        Self { beside: (0..w).map(beside).collect(), rows: (0..h).map(row).collect(), face_width: width }
     }
-    opened
-}
 
-/// The connected pixels around `start`, marked in `seen`.
-fn flooded(start: usize, w: usize, h: usize, passable: impl Fn(usize) -> bool, seen: &mut [bool]) -> Vec<usize> {
-    let mut part = vec![start];
-    seen[start] = true;
-    let mut next = 0;
-    while let Some(&i) = part.get(next) {
-        next += 1;
-        let x = i % w;
-        let neighbours =
-            [(x > 0).then(|| i - 1), (x + 1 < w).then_some(i + 1), i.checked_sub(w), (i + w < w * h).then_some(i + w)];
-        for j in neighbours.into_iter().flatten() {
-            if !seen[j] && passable(j) {
-                seen[j] = true;
-                part.push(j);
+    /// The depth in pixels, by the column's and the row's numbers.
+    #[inline(always)]
+    fn depth(&self, beside: f32, (above, forehead): (f32, f32)) -> f32 {
+        (SKIN_DEPTH + (HAIR_DEPTH - SKIN_DEPTH) * above * beside.max(forehead)) * self.face_width
+    }
+
+    /// The depths from pixel `x` of row `y` on, in pixels; 0 beyond the row's end.
+    #[inline(always)]
+    pub(super) fn chunk(&self, x: usize, y: usize) -> [f32; LANES] {
+        let mut depths = [0.0; LANES];
+        for (depth, &beside) in depths.iter_mut().zip(&self.beside[x..]) {
+            *depth = self.depth(beside, self.rows[y]);
+        }
+        depths
+    }
+
+    /// Pixels of a mask where hair may be.
+    pub(super) fn hair(&self, mask: &[f32]) -> Vec<bool> {
+        let mut hair = vec![false; mask.len()];
+        dispatch!(Level::new(), _simd => self.mark_hair(mask, &mut hair));
+        hair
+    }
+
+    #[inline(always)]
+    fn mark_hair(&self, mask: &[f32], hair: &mut [bool]) {
+        let hairy = SKIN_DEPTH * self.face_width + 1.0;
+        let width = self.beside.len();
+        let rows = hair.chunks_exact_mut(width).zip(mask.chunks_exact(width)).zip(&self.rows);
+        for ((hair, mask), &row) in rows.filter(|(_, row)| row.0 > 0.0) {
+            for ((hair, &mask), &beside) in hair.iter_mut().zip(mask).zip(&self.beside) {
+                *hair = (mask >= 0.5) & (self.depth(beside, row) > hairy);
             }
         }
     }
-    part
-}
 
-/// Share of the head's outline that may run where person and background have nearly the same colour.
-const MOST_AMBIGUOUS: f32 = 0.25;
+    /// Pixels that are person for sure, and each pixel's depth inside of the mask.
+    fn solid(&self, mask: &[f32]) -> (Vec<bool>, Distances) {
+        let width = self.beside.len();
+        // The lower edge is no outline: there the person goes on.
+        let lower = mask.len().saturating_sub(width);
+        let mut outside = vec![false; mask.len()];
+        dispatch!(Level::new(), _simd => mark_half::<false>(&mask[..lower], &mut outside));
+        let depth = Distances::to(&outside, width, HAIR_DEPTH * self.face_width + 2.0);
+        let mut solid = outside;
+        dispatch!(Level::new(), _simd => self.mark_solid(mask, &depth, &mut solid));
+        (solid, depth)
+    }
 
-/// The same where the net found the outline: its pixels are coarse, and where colours say nothing, nothing corrects them.
-const MOST_AMBIGUOUS_BY_NET: f32 = 0.08;
-
-/// Mean width of the soft outline, in face widths, from which it is no outline.
-const SOFTEST: f32 = 0.06;
-
-/// One part in this many of the inner face may be missing at most.
-const MOST_TORN: usize = 200;
-
-/// The pixels of the inner face, an ellipse between brows and chin.
-fn in_face(frame: &Frame, head: Head) -> impl Iterator<Item = usize> {
-    let w = frame.width;
-    let middle = (head.eye_y + head.chin_y) / 2.0;
-    let (rx, ry) = (0.42 * head.face_width, 0.5 * (head.chin_y - head.eye_y) + 0.1 * head.face_width);
-    let within = |low: f32, high: f32, n: usize| (low.max(0.0) as usize)..(high.max(0.0).ceil() as usize).min(n);
-    let columns = within(head.center_x - rx, head.center_x + rx, w);
-    within(middle - ry, middle + ry, frame.height).flat_map(move |y| {
-        let down = ((y as f32 - middle) / ry).powi(2);
-        let inside = move |x: &usize| ((*x as f32 - head.center_x) / rx).powi(2) + down < 1.0;
-        columns.clone().filter(inside).map(move |x| y * w + x)
-    })
-}
-
-/// Refuses a matte that misses what the net takes for the person: before a dark background, dark hair looks like it.
-///
-/// # Errors
-/// [`Flaw::Ambiguous`].
-pub(super) fn agrees(alpha: &[f32], net: &[f32], frame: &Frame, head: Head) -> Result<(), Flaw> {
-    let above = (head.chin_y.max(0.0) as usize).min(frame.height) * frame.width;
-    let lost = alpha[..above].iter().zip(net).filter(|(a, net)| **a < 0.2 && **net > 0.9).count() as f32;
-    if lost > MOST_LOST * head.face_width * head.face_width { Err(Flaw::Ambiguous) } else { Ok(()) }
-}
-
-/// Area of the head that may be missing, in squares of the face's width.
-const MOST_LOST: f32 = 0.03;
-
-/// Refuses a matte that cannot be good.
-fn judged(alpha: &[f32], differences: &[f32], frame: &Frame, head: Head, source: MaskSource) -> Result<(), Flaw> {
-    let (w, h) = (frame.width, frame.height);
-    let (mut outline, mut of_head, mut ambiguous, mut soft) = (0u32, 0u32, 0u32, 0.0f32);
-    for y in 1..h - 1 {
-        for x in 1..w - 1 {
-            let i = y * w + x;
-            soft += 4.0 * alpha[i] * (1.0 - alpha[i]);
-            let at_outline = alpha[i] >= 0.5 && [i - 1, i + 1, i - w, i + w].iter().any(|&j| alpha[j] < 0.5);
-            if !at_outline {
-                continue;
-            }
-            outline += 1;
-            if (y as f32) < head.chin_y {
-                of_head += 1;
-                ambiguous += u32::from(differences[i] < TELLING.0);
+    #[inline(always)]
+    fn mark_solid(&self, mask: &[f32], depth: &Distances, solid: &mut [bool]) {
+        let width = self.beside.len();
+        let rows = solid.chunks_exact_mut(width).zip(mask.chunks_exact(width)).zip(&self.rows);
+        for (y, ((solid, mask), &row)) in rows.enumerate() {
+            let pixels = solid.iter_mut().zip(mask).zip(&self.beside).zip(depth.row(y));
+            for (((solid, &mask), &beside), &depth) in pixels {
+                *solid = (mask > 0.95) & (Distances::pixels(depth) >= self.depth(beside, row));
             }
         }
     }
-    let most = if source == MaskSource::Net { MOST_AMBIGUOUS_BY_NET } else { MOST_AMBIGUOUS };
-    let torn = in_face(frame, head).filter(|&i| alpha[i] < 0.5).count() > in_face(frame, head).count() / MOST_TORN;
-    if of_head == 0 || torn || ambiguous as f32 > most * of_head as f32 {
-        return Err(Flaw::Ambiguous);
-    }
-    if soft > SOFTEST * head.face_width * outline as f32 {
-        return Err(Flaw::Unclear);
-    }
-    Ok(())
 }
 
-/// Lays the person on a new background: the old background's share of each pixel is taken out and the new one's put in,
-/// so that no trace of the old colour is left at the outline. C = αF + (1-α)B gives αF without dividing by α.
-pub(super) fn replace(frame: &mut Frame, alpha: &[f32], backdrop: &Backdrop, color: Linear) {
-    let (width, code) = (frame.width, encoded_color(color));
-    for (i, &a) in alpha.iter().enumerate() {
-        if a >= 1.0 {
-            continue;
-        }
-        if a <= 0.0 {
-            frame.set_code(i, code);
-            continue;
-        }
-        let (pixel, old) = (frame.color(i), backdrop.at(i % width, i / width));
-        let laid = std::array::from_fn(|c| {
-            // The person's own share is neither negative nor brighter than white.
-            let person = (pixel[c] - (1.0 - a) * old[c]).clamp(0.0, a);
-            person + (1.0 - a) * color[c]
-        });
-        frame.set_code(i, encoded_color(laid));
-    }
-}
-
-/// Place of `c` on the line from `b` to `f`, 0 to 1.
-fn projection(c: Linear, b: Linear, f: Linear) -> f32 {
-    let (mut along, mut length) = (0.0, 0.0);
-    for i in 0..3 {
-        along += (c[i] - b[i]) * (f[i] - b[i]);
-        length += (f[i] - b[i]) * (f[i] - b[i]);
-    }
-    (along / length.max(1e-6)).clamp(0.0, 1.0)
-}
-
-/// The person's colour carried outwards, at half resolution.
-struct Inside {
-    width: usize,
-    colors: Vec<Linear>,
-}
-
-impl Inside {
-    fn of(frame: &Frame, solid: &[bool]) -> Self {
-        let (width, height) = (frame.width.div_ceil(2), frame.height.div_ceil(2));
-        let (colors, weights) = reduced(frame, solid, 2);
-        Self { width, colors: continued(&colors, &weights, width, height) }
-    }
-
-    fn at(&self, x: usize, y: usize) -> Linear {
-        self.colors[y / 2 * self.width + x / 2]
-    }
-}
-
-/// A coarse mask drawn to the edges of the picture (guided filter: He, Sun, Tang 2013), by lightness.
-fn guided(frame: &Frame, mask: &[f32]) -> Plane {
+/// A coarse mask drawn to the edges of the picture (guided filter: He, Sun, Tang 2013), by lightness. The rows above
+/// `from` are left 0.
+fn guided(frame: &Frame, mask: &[f32], from: usize) -> Plane {
     const REACH: usize = 8;
     const SMOOTH: f32 = 4e-4;
-    let (w, h) = (frame.width, frame.height);
-    let guide: Plane = (0..w * h)
-        .map(|i| {
-            let [r, g, b] = frame.code(i).map(f32::from);
-            (0.299 * r + 0.587 * g + 0.114 * b) / 255.0
-        })
-        .collect();
-    let product = |a: &[f32], b: &[f32]| -> Plane { a.iter().zip(b).map(|(a, b)| a * b).collect() };
-    let mean = |plane: &[f32]| box_mean(plane, w, h, REACH);
-    let (mi, mp) = (mean(&guide), mean(mask));
-    let (mii, mip) = (mean(&product(&guide, &guide)), mean(&product(&guide, mask)));
-    let slope: Plane = (0..w * h).map(|i| (mip[i] - mi[i] * mp[i]) / (mii[i] - mi[i] * mi[i] + SMOOTH)).collect();
-    let level: Plane = (0..w * h).map(|i| mp[i] - slope[i] * mi[i]).collect();
+    // A mean of means reaches twice as far.
+    let seen = from.saturating_sub(2 * REACH) * frame.width;
+    let (width, height) = (frame.width, frame.height - seen / frame.width);
+    let mask = &mask[seen..];
+    let [red, green, blue] = frame.codes.each_ref().map(|plane| &plane[seen..]);
+    let lightness = |((&r, &g), &b): ((&u8, &u8), &u8)| {
+        (0.299 * f32::from(r) + 0.587 * f32::from(g) + 0.114 * f32::from(b)) / 255.0
+    };
+    let guide: Plane = red.iter().zip(green).zip(blue).map(lightness).collect();
+    let mean = |plane: &[f32]| box_mean(plane, width, height, REACH);
+    let mut product: Plane = guide.iter().map(|guide| guide * guide).collect();
+    let mut level = mean(&product);
+    product.iter_mut().zip(guide.iter().zip(mask)).for_each(|(product, (guide, mask))| *product = guide * mask);
+    let mut slope = mean(&product);
+    // What was the mean of squares becomes the level, what was that of products the slope.
+    let means = mean(&guide).into_iter().zip(mean(mask));
+    for ((level, slope), (guide, mask)) in level.iter_mut().zip(&mut slope).zip(means) {
+        *slope = (*slope - guide * mask) / (*level - guide * guide + SMOOTH);
+        *level = mask - *slope * guide;
+    }
     let (slope, level) = (mean(&slope), mean(&level));
-    (0..w * h).map(|i| (slope[i] * guide[i] + level[i]).clamp(0.0, 1.0)).collect()
+    let mut out = vec![0.0; frame.width * frame.height];
+    let lines = slope.iter().zip(&level).zip(&guide);
+    for (out, ((slope, level), guide)) in out[seen..].iter_mut().zip(lines) {
+        *out = (slope * guide + level).clamp(0.0, 1.0);
+    }
+    out[..from * width].fill(0.0);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEAD: Head = Head { eye_y: 40.0, chin_y: 70.0, center_x: 41.0, face_width: 40.0 };
+
+    /// A light wall to the left of column 40, dark from there on, with a little texture.
+    fn frame() -> Frame {
+        let mut frame = Frame::empty(83, 120);
+        for i in 0..83 * 120 {
+            let base: u8 = if i % 83 < 40 { 200 } else { 60 };
+            frame.set_code(i, [base + (i % 7) as u8, base, base + (i % 3) as u8]);
+            frame.given[i] = i != 100;
+        }
+        frame
+    }
+
+    #[test]
+    fn a_mask_is_laid_by_bilinear_interpolation() {
+        let mask = GrayImage::from_fn(31, 23, |x, y| image::Luma([(x * 37 + y * 91) as u8]));
+        let frame = frame();
+        for (origin, step) in [((-0.2, 0.4), 0.3), ((3.0, -2.0), 0.21), ((0.0, 1.0), 1.7)] {
+            let mut laid = vec![9.0; 83 * 120];
+            lay(&mask, origin, step, &frame, &mut laid);
+            for (i, &laid) in laid.iter().enumerate() {
+                let (left, right, along) = around(origin.0 + (i % 83) as f32 * step, 31);
+                let (upper, lower, down) = around(origin.1 + (i / 83) as f32 * step, 23);
+                let value = |x: usize, y: usize| f32::from(mask.get_pixel(x as u32, y as u32).0[0]) / 255.0;
+                let row = |y: usize| value(left, y) * (1.0 - along) + value(right, y) * along;
+                let wanted = if i == 100 { 0.0 } else { row(upper) * (1.0 - down) + row(lower) * down };
+                assert!((laid - wanted).abs() < 1e-5, "{laid} for {wanted} at {i}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_part_of_a_guided_mask_is_that_of_the_whole() {
+        // The mask ends some pixels beside the edge of the picture.
+        let mask: Plane = (0..83 * 120).map(|i| if i % 83 < 44 { 0.0 } else { 1.0 }).collect();
+        let whole = guided(&frame(), &mask, 0);
+        let step = |x: usize| (whole[60 * 83 + x] - whole[60 * 83 + x - 1]).abs();
+        assert!(step(40) > 0.3 && step(44) < 0.1, "{} at the picture's edge, {} at the mask's", step(40), step(44));
+        for from in [5, 70, 120] {
+            let part = guided(&frame(), &mask, from);
+            assert!(part[..from * 83].iter().all(|&value| value == 0.0));
+            assert!(part.iter().zip(&whole).skip(from * 83).all(|(a, b)| (a - b).abs() < 1e-3));
+        }
+    }
+
+    #[test]
+    fn between_person_and_background_is_a_band() {
+        let frame = frame();
+        let person: Plane = (0..83 * 120).map(|i| if i % 83 < 40 { 0.0 } else { 1.0 }).collect();
+        let known = background(&person, &frame, 5.0);
+        assert!((0..83 * 120).all(|i| known[i] == (i % 83 < 35 && i != 100)));
+        let bands = Bands::of(HEAD, 83, 120);
+        let (solid, depth) = bands.solid(&person);
+        for y in [5, 60, 118] {
+            let first = (0..83).find(|x| solid[y * 83 + x]).expect("a person");
+            assert!((0..83).all(|x| solid[y * 83 + x] == (x >= first)));
+            let wanted = bands.chunk(first, y)[0];
+            assert!(Distances::pixels(depth.row(y)[first]) >= wanted && wanted > (first - 40) as f32, "row {y}");
+        }
+        assert_eq!(bands.chunk(80, 0)[3..], [0.0; LANES - 3], "beyond the row");
+        let hair = bands.hair(&person);
+        assert!(hair[5 * 83 + 50] && !hair[5 * 83 + 30] && !hair[60 * 83 + 45] && !hair[110 * 83 + 80]);
+    }
 }

@@ -5,11 +5,16 @@
 //! caller allows them. The picture is never mirrored, stretched, sharpened, smoothed or filled with bytes.
 
 mod actions;
+mod alpha;
 mod backdrop;
+mod cells;
+mod distance;
 pub(crate) mod document;
 mod error;
 mod fit;
+mod flaws;
 mod frame;
+mod gaps;
 mod jpeg;
 mod label;
 mod light;
@@ -145,7 +150,8 @@ pub(crate) struct Source<'a> {
     pub nets: &'a Nets,
 }
 
-/// Bytes that normalizing takes a pixel beside the decoded photo, at most: its part in the frame in linear light.
+/// Bytes that normalizing takes a pixel beside a large decoded photo, on the safe side: some rows of it in linear
+/// light, or means over squares of its pixels where it is turned.
 pub(crate) const COPY: u64 = 6;
 
 /// Whether the photo gets another size, judging by the file alone.
@@ -357,13 +363,13 @@ impl Source<'_> {
         let backdrop = Backdrop::of(&frame, &known).ok_or(NormalizeError::Cutout(Flaw::NoBackground))?;
         match background {
             Some(color) => {
-                let alpha = matte::matte(&frame, &person, &backdrop, head, subject.scene.source)
+                let alpha = matte::matte(&frame, person, &backdrop, head, subject.scene.source)
                     .and_then(|alpha| match &net {
-                        Some(net) => matte::agrees(&alpha, net, &frame, head).map(|()| alpha),
+                        Some(net) => flaws::agrees(&alpha, net, &frame, head).map(|()| alpha),
                         None => Ok(alpha),
                     })
                     .map_err(NormalizeError::Cutout)?;
-                matte::replace(&mut frame, &alpha, &backdrop, linear_color(color.rgb));
+                alpha::replace(&mut frame, &alpha, &backdrop, linear_color(color.rgb));
             }
             None => backdrop.fill(&mut frame, &known),
         }

@@ -12,8 +12,8 @@ use crate::photo::resample::{CATMULL_ROM, Pass, resample};
 use crate::scene::lab::linear;
 use crate::units::{Point, Rect};
 
-/// Draws the plan's part of the picture. Pixels outside of the picture are not given. A frame that the picture fills keeps no
-/// linear light, unless its background is to be `replaced`.
+/// Draws the plan's part of the picture. Pixels outside of the picture are not given. A frame that the picture fills
+/// keeps no linear light, unless its background is to be `replaced`.
 ///
 /// # Errors
 /// [`NormalizeError::Internal`] when the frame lies beside the picture, which no plan gives rise to.

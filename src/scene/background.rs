@@ -5,7 +5,7 @@ use std::ops::Range;
 use image::GrayImage;
 
 use super::lab::{BLOCK, Lab, LabImage};
-use super::mask::{Plain, dilated, flood, unit};
+use super::mask::{Plain, dilated, unit};
 use super::regions::{Region, Regions};
 use super::surface::{Sample, Surface};
 use super::{Background, Work};
@@ -45,6 +45,40 @@ pub(super) fn shade(plain: &Plain<'_>, chin_row: usize) -> Vec<bool> {
     };
     let starts: Vec<usize> = (0..w * h).filter(|&i| !plain.open[i] && touches(&plain.open, i, w, h)).collect();
     flood(w, h, starts, |i| !plain.open[i] && like_shade(i))
+}
+
+/// Cells reached from `starts` over 4-neighbours that `passable` lets through; only those near are asked.
+fn flood(w: usize, h: usize, starts: impl IntoIterator<Item = usize>, passable: impl Fn(usize) -> bool) -> Vec<bool> {
+    let mut reached = vec![false; w * h];
+    let mut stack = Vec::new();
+    for start in starts {
+        if !reached[start] && passable(start) {
+            reached[start] = true;
+            stack.push(start);
+        }
+        while let Some(i) = stack.pop() {
+            let x = i % w;
+            let mut visit = |j: usize| {
+                if !reached[j] && passable(j) {
+                    reached[j] = true;
+                    stack.push(j);
+                }
+            };
+            if x > 0 {
+                visit(i - 1);
+            }
+            if x + 1 < w {
+                visit(i + 1);
+            }
+            if i >= w {
+                visit(i - w);
+            }
+            if i + w < w * h {
+                visit(i + w);
+            }
+        }
+    }
+    reached
 }
 
 fn smooth(blocks: &LabImage, i: usize) -> bool {

@@ -95,9 +95,8 @@ fn connected(person: &GrayImage, face: &[(f64, f64)]) -> Connected {
         solid.extend((0..width).map(|x| row[middle(x, w)] >= 128));
     }
     let cell = |v: f64, n: usize| (v.max(0.0) as usize / BLOCK).min(n - 1);
-    let mut starts = vec![false; width * height];
-    face.iter().for_each(|&(x, y)| starts[cell(y, height) * width + cell(x, width)] = true);
-    Connected { width, height, blocks: Regions::of(&solid, width).containing(&starts) }
+    let starts = face.iter().map(|&(x, y)| cell(y, height) * width + cell(x, width));
+    Connected { width, height, blocks: Regions::of(&solid, width).around(starts) }
 }
 
 /// Background and hair colour at the top of the head.

@@ -149,45 +149,6 @@ fn leak(face: &Face, open: &[bool], w: usize, h: usize, cell: f64) -> f64 {
     taken as f64 / inside.max(1) as f64
 }
 
-/// Cells reached from `starts` over 4-neighbours that `passable` lets through.
-pub(crate) fn flood(
-    w: usize,
-    h: usize,
-    starts: impl IntoIterator<Item = usize>,
-    passable: impl Fn(usize) -> bool,
-) -> Vec<bool> {
-    let mut reached = vec![false; w * h];
-    let mut stack = Vec::new();
-    for start in starts {
-        if !reached[start] && passable(start) {
-            reached[start] = true;
-            stack.push(start);
-        }
-        while let Some(i) = stack.pop() {
-            let x = i % w;
-            let mut visit = |j: usize| {
-                if !reached[j] && passable(j) {
-                    reached[j] = true;
-                    stack.push(j);
-                }
-            };
-            if x > 0 {
-                visit(i - 1);
-            }
-            if x + 1 < w {
-                visit(i + 1);
-            }
-            if i >= w {
-                visit(i - w);
-            }
-            if i + w < w * h {
-                visit(i + w);
-            }
-        }
-    }
-    reached
-}
-
 /// Person mask of a plain background at full working size: each pixel by its own distance from the surface, 0 at the
 /// threshold's lower half and 255 above it, so that the edge is soft. `shade` marks blocks that are shaded background.
 pub(super) fn person_by_color(rgb: &RgbImage, plain: &Plain<'_>, shade: &[bool]) -> GrayImage {

@@ -69,11 +69,28 @@ impl Regions {
         for (run, &first) in self.runs.iter().zip(&self.first) {
             wanted[first] |= is_start[self.range(run)].contains(&true);
         }
+        self.cells_of(&wanted)
+    }
+
+    /// The cells of the regions whose first runs are wanted.
+    fn cells_of(&self, wanted: &[bool]) -> Vec<bool> {
         let mut cells = vec![false; self.cells];
         for (run, _) in self.runs.iter().zip(&self.first).filter(|(_, first)| wanted[**first]) {
             cells[self.range(run)].fill(true);
         }
         cells
+    }
+
+    /// The cells of all regions that these cells belong to.
+    pub(crate) fn around(&self, starts: impl IntoIterator<Item = usize>) -> Vec<bool> {
+        let mut wanted = vec![false; self.runs.len()];
+        for start in starts {
+            let at = self.runs.partition_point(|run| self.range(run).end <= start);
+            if self.runs.get(at).is_some_and(|run| self.range(run).contains(&start)) {
+                wanted[self.first[at]] = true;
+            }
+        }
+        self.cells_of(&wanted)
     }
 
     /// Every region, in the order of their first cells; `margin` is what hugging an edge means.
@@ -158,7 +175,8 @@ mod tests {
                 let start = start.index(set.len());
                 let is_start: Vec<bool> = (0..set.len()).map(|i| i == start).collect();
                 let same: Vec<bool> = labels.iter().map(|label| label.is_some() && *label == labels[start]).collect();
-                prop_assert_eq!(regions.containing(&is_start), same);
+                prop_assert_eq!(&regions.containing(&is_start), &same);
+                prop_assert_eq!(&regions.around([start]), &same);
             }
         }
     }
