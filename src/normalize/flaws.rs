@@ -98,11 +98,12 @@ impl Counts {
     }
 }
 
-/// The pixels of the inner face, an ellipse between brows and chin.
+/// The pixels of the inner face, an ellipse from the brows to the chin. Below it a narrow jaw would leave background in it.
 fn in_face(frame: &Frame, head: Head) -> impl Iterator<Item = usize> {
     let w = frame.width;
-    let middle = (head.eye_y + head.chin_y) / 2.0;
-    let (rx, ry) = (0.42 * head.face_width, 0.5 * (head.chin_y - head.eye_y) + 0.1 * head.face_width);
+    let brow_y = head.eye_y - 0.1 * head.face_width;
+    let (middle, ry) = ((brow_y + head.chin_y) / 2.0, (head.chin_y - brow_y) / 2.0);
+    let rx = 0.42 * head.face_width;
     let within = |low: f32, high: f32, n: usize| (low.max(0.0) as usize)..(high.max(0.0).ceil() as usize).min(n);
     let columns = within(head.center_x - rx, head.center_x + rx, w);
     within(middle - ry, middle + ry, frame.height).flat_map(move |y| {

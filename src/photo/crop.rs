@@ -79,7 +79,7 @@ impl Crop {
         if columns < 2.0 || rows < 2.0 {
             return None;
         }
-        let small = box_means(rgb, (left as usize, top as usize), (columns as usize, rows as usize), factor as usize);
+        let small = box_means(rgb, (left as u32, top as u32), (columns as u32, rows as u32), factor as u32);
         let center = Point::new((self.center.x - left) / factor, (self.center.y - top) / factor);
         Some((Self { center, scale: self.scale / factor, ..*self }, small))
     }

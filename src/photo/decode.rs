@@ -179,8 +179,9 @@ fn decode_jpeg(bytes: &[u8], container: &Container, stream: Stream) -> Result<Ra
     if share <= 0.0 {
         return Err(nothing_there(stream));
     }
-    // Rows the decoder does not reach stay gray, also when it stops with an error.
-    let mut samples = vec![ABSENT; 3 * width as usize * height as usize];
+    // Rows the decoder does not reach stay gray, also when it stops with an error. There are none where all of it is there.
+    let ground = if sound { 0 } else { ABSENT };
+    let mut samples = vec![ground; 3 * width as usize * height as usize];
     let decoded = isolated(|| {
         let options = DecoderOptions::default()
             .jpeg_set_out_colorspace(ColorSpace::RGB)
