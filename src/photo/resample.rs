@@ -112,15 +112,44 @@ fn sum_boxes(rgb: &RgbImage, (left, top): (usize, usize), factor: usize, means: 
                 *sum += u32::from(byte);
             }
         }
-        for (mean, square) in means.as_chunks_mut::<3>().0.iter_mut().zip(sums.chunks(3 * factor)) {
-            let mut total = [0u32; 3];
-            for pixel in square.as_chunks::<3>().0 {
-                total = [total[0] + pixel[0], total[1] + pixel[1], total[2] + pixel[2]];
+        match factor {
+            2 => add_columns::<6>(&sums, rows, means),
+            3 => add_columns::<9>(&sums, rows, means),
+            4 => add_columns::<12>(&sums, rows, means),
+            _ => add_squares(&sums, 3 * factor, rows, means),
+        }
+    }
+}
+
+/// Means of squares of `N` numbers across, three a pixel; the usual sizes are compiled by themselves.
+#[inline(always)]
+fn add_columns<const N: usize>(sums: &[u32], rows: usize, means: &mut [u8]) {
+    let (squares, _) = sums.as_chunks::<N>();
+    let (whole, rest) = means.split_at_mut(3 * squares.len());
+    let share = 1.0 / (rows * N / 3) as f32;
+    for (mean, square) in whole.as_chunks_mut::<3>().0.iter_mut().zip(squares) {
+        for c in 0..3 {
+            let mut total = 0;
+            for at in (c..N).step_by(3) {
+                total += square[at];
             }
-            let share = 1.0 / (rows * square.len() / 3) as f32;
-            for (mean, total) in mean.iter_mut().zip(total) {
-                *mean = (total as f32 * share + 0.5) as u8;
-            }
+            mean[c] = (total as f32 * share + 0.5) as u8;
+        }
+    }
+    add_squares(&sums[squares.len() * N..], N, rows, rest);
+}
+
+/// Means of squares of `length` numbers across; the last may be narrower.
+#[inline(always)]
+fn add_squares(sums: &[u32], length: usize, rows: usize, means: &mut [u8]) {
+    for (mean, square) in means.as_chunks_mut::<3>().0.iter_mut().zip(sums.chunks(length)) {
+        let share = 1.0 / (rows * square.len() / 3) as f32;
+        let mut total = [0u32; 3];
+        for pixel in square.as_chunks::<3>().0 {
+            total = [total[0] + pixel[0], total[1] + pixel[1], total[2] + pixel[2]];
+        }
+        for (mean, total) in mean.iter_mut().zip(total) {
+            *mean = (total as f32 * share + 0.5) as u8;
         }
     }
 }
