@@ -156,7 +156,7 @@ impl Cloth {
         let mut densities: Vec<f32> = Vec::new();
         for row in self.luma.chunks_exact(self.width) {
             let (mut count, mut length) = (0, 0);
-            for run in row.split(|v| v.is_nan()) {
+            for run in runs(row) {
                 let inner = run.get(margin..run.len().saturating_sub(margin)).unwrap_or_default();
                 // A stub of a line shows no pattern.
                 if inner.len() as f64 >= 0.1 * unit {
@@ -187,6 +187,25 @@ fn smooth(rows: [&[u8]; 3], mask: &[u8], off: &[bool], sums: &mut [u16], values:
         let mean = f32::from(sums[x] + sums[x + 1] + sums[x + 2]) / 9.0;
         *value = if (mask[x] >= 128) & off[x] { mean } else { f32::NAN };
     }
+}
+
+/// The parts of a row where there are clothes.
+fn runs(row: &[f32]) -> impl Iterator<Item = &[f32]> {
+    let mut rest = row;
+    std::iter::from_fn(move || {
+        rest = &rest[first(rest, false)?..];
+        let (run, behind) = rest.split_at(first(rest, true).unwrap_or(rest.len()));
+        rest = behind;
+        Some(run)
+    })
+}
+
+/// The first place without clothes, or with.
+fn first(row: &[f32], without: bool) -> Option<usize> {
+    // Whole stretches first: rows are a few long runs.
+    let alike = |stretch: &&[f32]| !stretch.iter().fold(false, |any, v| any | (v.is_nan() == without));
+    let from = row.chunks_exact(STRETCH).take_while(alike).count() * STRETCH;
+    row[from..].iter().position(|v| v.is_nan() == without).map(|at| from + at)
 }
 
 /// Values of a line that are looked at together.
@@ -273,6 +292,18 @@ mod tests {
         let mut low = fake::face();
         low.chin.y = 620.0;
         assert_eq!(pattern(&scene.work, &scene.person, &low), Err(Missing::OutOfView));
+    }
+
+    #[test]
+    fn runs_are_what_lies_between_gaps() {
+        let mut row: Vec<f32> = (0..100).map(|x| x as f32).collect();
+        for gap in [0..3, 20..21, 40..80, 99..100] {
+            row[gap].fill(f32::NAN);
+        }
+        let found: Vec<(f32, usize)> = runs(&row).map(|run| (run[0], run.len())).collect();
+        assert_eq!(found, [(3.0, 17), (21.0, 19), (80.0, 19)]);
+        assert_eq!(runs(&[f32::NAN; 40]).count() + runs(&[]).count(), 0);
+        assert_eq!(runs(&[1.0; 40]).map(<[f32]>::len).collect::<Vec<_>>(), [40]);
     }
 
     #[test]

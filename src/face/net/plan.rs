@@ -152,15 +152,21 @@ impl Plan {
             let (layout, picture) = (self.buffers[part.from], &pictures[part.from]);
             for y in 0..layout.height {
                 let row = &picture[layout.before(0, 0) + y * layout.pitch()..][..layout.width * layout.depth];
-                let places = row.chunks_exact(layout.depth);
+                let mut take = |channels: std::ops::Range<usize>| {
+                    if channels.len() == layout.depth {
+                        values.extend_from_slice(row);
+                        return;
+                    }
+                    for place in row.chunks_exact(layout.depth) {
+                        values.extend_from_slice(&place[channels.clone()]);
+                    }
+                };
                 if part.doubled {
                     let pair = part.channels / 2;
-                    values.extend(places.clone().flat_map(|place| &place[..pair]));
-                    values.extend(places.flat_map(|place| &place[pair..2 * pair]));
-                } else if part.channels == layout.depth {
-                    values.extend_from_slice(row);
+                    take(0..pair);
+                    take(pair..2 * pair);
                 } else {
-                    values.extend(places.flat_map(|place| &place[..part.channels]));
+                    take(0..part.channels);
                 }
             }
         }

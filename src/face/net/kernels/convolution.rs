@@ -257,12 +257,13 @@ impl Convolution {
         let other = other.filter(|_| block.shared > 0);
         let whole = block.channels == lanes && (other.is_none() || block.shared == lanes);
         let (to, from) = (start.output + block.output, start.other + block.other);
-        let mut left = places;
-        while let Some((&last, _)) = left.split_last() {
-            let n = left.len().min(P);
+        let (tiles, rest) = places.as_chunks::<P>();
+        let filled = rest.last().map(|&last| {
             let mut at = [last; P];
-            at[..n].copy_from_slice(&left[..n]);
-            left = &left[n..];
+            at[..rest.len()].copy_from_slice(rest);
+            at
+        });
+        for at in tiles.iter().chain(&filled) {
             let mut sums = [bias; P];
             for row in 0..self.window.size[0] {
                 let above = start.input + row * self.band.input_pitch;
@@ -307,7 +308,7 @@ impl Convolution {
                     sums[p][v].store_slice(&mut done[p][v * F::LEN..][..F::LEN]);
                 }
             }
-            for (sums, at) in done.iter_mut().zip(&at) {
+            for (sums, at) in done.iter_mut().zip(at) {
                 let other = other.map(|other| &other[from + at.other..][..block.shared]).unwrap_or_default();
                 // What is there of a block is a multiple of the fewest lanes.
                 let mut beside = [0.0f32; 2 * WIDEST];
