@@ -3,7 +3,7 @@
 use std::hint::select_unpredictable;
 
 use super::entropy::ScanEnd;
-use super::leaps::{COEFFICIENTS, END};
+use super::leaps::{COEFFICIENTS, END, Leaps, Symbol, Values, advance};
 use super::sequential::{Block, Progress};
 
 /// Bytes a scan may leave over before its marker; longer rests mean that the data do not belong to the image.
@@ -98,7 +98,30 @@ impl<'a> Bits<'a> {
                 return;
             }
         }
-        while self.loaded <= 56 {
+        self.fill_by_bytes(57);
+    }
+
+    /// Loads 56 to 63 bits, with which [`Self::fill`] has nothing to do. Goes before every read where it is used at all,
+    /// because that one may load 64.
+    #[inline(always)]
+    fn fill_up(&mut self) {
+        if let Some(&ahead) = self.bytes.get(self.position..).and_then(<[u8]>::first_chunk::<8>) {
+            let word = u64::from_be_bytes(ahead);
+            let inverse = !word;
+            if inverse.wrapping_sub(0x0101_0101_0101_0101) & word & 0x8080_8080_8080_8080 == 0 {
+                // Bits of a byte that is not counted yet come once more with the next fill, and are the same.
+                self.buffer |= word >> self.loaded;
+                self.position += ((63 - self.loaded) / 8) as usize;
+                self.loaded |= 56;
+                return;
+            }
+        }
+        self.fill_by_bytes(56);
+    }
+
+    /// Loads at least `least` bits, and no whole byte more.
+    fn fill_by_bytes(&mut self, least: u32) {
+        while self.loaded < least {
             let byte = match (self.bytes.get(self.position), self.bytes.get(self.position + 1)) {
                 (Some(0xFF), Some(0)) => {
                     self.position += 2;
@@ -168,6 +191,48 @@ impl<'a> Bits<'a> {
         Some(symbol)
     }
 
+    /// The next symbol and its value (T.81 F.2.2.1); `None` when no code matches.
+    #[inline(always)]
+    pub(super) fn value(&mut self, values: &Values<'_>) -> Option<(Symbol, i32)> {
+        self.fill_up();
+        let mut symbol = values.ahead(self.buffer);
+        if symbol.length > 0 {
+            self.drop(u32::from(symbol.length));
+        } else {
+            symbol = Symbol::new(0, self.symbol(values.table)?);
+        }
+        let size = u32::from(symbol.size);
+        let bits = (self.buffer >> 1 >> (63 - size)) as i32;
+        // A first bit of zero says that the value is negative (T.81 figure F.12).
+        let negative = !(self.buffer as i64 >> 63) as i32;
+        self.drop(size);
+        Some((symbol, bits + (negative & (1 - (1 << size)))))
+    }
+
+    /// Passes what is left of a block from coefficient `k` on; `None` when it is malformed.
+    #[inline(always)]
+    pub(super) fn skip_block(&mut self, ac: &Huffman, leaps: &Leaps, mut k: u32) -> Option<()> {
+        while k < COEFFICIENTS {
+            self.fill_up();
+            // The bits of one fill are enough for three leaps.
+            for _ in 0..3 {
+                let leap = leaps.ahead(self.buffer);
+                if k + u32::from(leap.before) >= COEFFICIENTS {
+                    self.fill_up();
+                    k += advance(self.skip_value(ac)?);
+                    break;
+                }
+                self.drop(u32::from(leap.bits));
+                k += u32::from(leap.advance);
+                if k >= COEFFICIENTS {
+                    break;
+                }
+            }
+        }
+        // Runs may end at the last coefficient, not behind it.
+        (k == COEFFICIENTS || k >= END).then_some(())
+    }
+
     /// Passes symbols of the blocks of `unit`, over and over, several at a time: up to a byte of ones, which may be a
     /// marker, to what no leap can say, or to the last block.
     ///
@@ -223,6 +288,11 @@ impl<'a> Bits<'a> {
         if self.left_over() {
             return ScanEnd::Invalid;
         }
+        self.resume(number)
+    }
+
+    /// Goes on behind the restart marker `number`, whatever lies before it.
+    pub(super) fn resume(&mut self, number: u8) -> ScanEnd {
         let at = any_marker(self.bytes, self.position);
         match self.bytes.get(at + 1) {
             Some(&marker) if marker == 0xD0 + number => {

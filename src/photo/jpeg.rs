@@ -122,11 +122,59 @@ pub(super) fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
 }
 
 /// A frame header.
-struct Frame {
-    sof: u8,
-    precision: u8,
-    size: (u32, u32),
-    components: Vec<FrameComponent>,
+pub(super) struct Frame {
+    pub(super) sof: u8,
+    pub(super) precision: u8,
+    /// Width and height.
+    pub(super) size: (u32, u32),
+    pub(super) components: Vec<FrameComponent>,
+}
+
+impl Frame {
+    /// SOF (T.81 B.2.2). `None` when it contradicts itself.
+    pub(super) fn read(sof: u8, body: &[u8]) -> Option<Self> {
+        let precision = *body.first()?;
+        let (height, width) = (u16_at(body, 1)?, u16_at(body, 3)?);
+        let count = usize::from(*body.get(5)?);
+        let mut components = Vec::with_capacity(count.min(4));
+        for spec in body.get(6..6 + 3 * count)?.chunks_exact(3) {
+            components.push(FrameComponent { id: spec[0], h: spec[1] >> 4, v: spec[1] & 15, table: spec[2] });
+        }
+        let sound = |c: &FrameComponent| (1..=4).contains(&c.h) && (1..=4).contains(&c.v);
+        let sound = (1..=4).contains(&count) && components.iter().all(sound) && width > 0 && height > 0;
+        sound.then(|| Self { sof, precision, size: (width.into(), height.into()), components })
+    }
+}
+
+/// A Huffman table as a file has it: whether it is for AC, its id, code lengths and values.
+pub(super) type Code<'a> = (bool, u8, &'a [u8], &'a [u8]);
+
+/// Hands over the tables of DHT (T.81 B.2.4.2). `None` when one is cut.
+pub(super) fn codes<'a>(mut body: &'a [u8], mut found: impl FnMut(Code<'a>)) -> Option<()> {
+    while let [class_id, rest @ ..] = body {
+        let lengths = rest.get(..16)?;
+        let count: usize = lengths.iter().map(|&n| usize::from(n)).sum();
+        let values = rest.get(16..16 + count).filter(|_| count <= 256)?;
+        found((class_id >> 4 != 0, class_id & 15, lengths, values));
+        body = &rest[16 + count..];
+    }
+    Some(())
+}
+
+/// Hands over the ids and tables of DQT (T.81 B.2.4.1), in natural order. `None` when one is cut.
+pub(super) fn steps(mut body: &[u8], mut found: impl FnMut(u8, [u16; 64])) -> Option<()> {
+    while let [precision_id, rest @ ..] = body {
+        let (wide, id) = (precision_id >> 4 != 0, precision_id & 15);
+        let length = if wide { 128 } else { 64 };
+        let steps = rest.get(..length)?;
+        let mut table = [0; 64];
+        for (at, &natural) in ZIGZAG.iter().enumerate() {
+            table[natural] = if wide { u16_at(steps, 2 * at)? } else { u16::from(steps[at]) };
+        }
+        found(id, table);
+        body = &rest[length..];
+    }
+    Some(())
 }
 
 /// What was gathered so far.
@@ -136,7 +184,7 @@ struct Walk<'a> {
     frame: Option<Frame>,
     /// Absent when the frame is too large or coded in a way that is not walked.
     entropy: Option<Entropy>,
-    huffman: Vec<(bool, u8, &'a [u8], &'a [u8])>,
+    huffman: Vec<Code<'a>>,
     restart_interval: u16,
     tables: Vec<(u8, [u16; 64])>,
     jfif: Option<Density>,
@@ -204,64 +252,33 @@ impl<'a> Walk<'a> {
         self.damaged |= known.is_none();
     }
 
-    /// SOF (T.81 B.2.2). `None` when it contradicts itself or comes twice.
+    /// SOF. `None` when it contradicts itself or comes twice.
     fn frame(&mut self, sof: u8, body: &[u8]) -> Option<()> {
-        let precision = *body.first()?;
-        let (height, width) = (u16_at(body, 1)?, u16_at(body, 3)?);
-        let count = usize::from(*body.get(5)?);
-        let mut components = Vec::with_capacity(count.min(4));
-        for spec in body.get(6..6 + 3 * count)?.chunks_exact(3) {
-            components.push(FrameComponent { id: spec[0], h: spec[1] >> 4, v: spec[1] & 15, table: spec[2] });
-        }
-        let sound = |c: &FrameComponent| (1..=4).contains(&c.h) && (1..=4).contains(&c.v);
-        let sound = (1..=4).contains(&count) && components.iter().all(sound) && width > 0 && height > 0;
-        if !sound || self.frame.is_some() {
-            return None;
-        }
-        let size = (u32::from(width), u32::from(height));
-        if matches!(sof, 0xC0..=0xC2) && within(size, &self.limits) {
-            let mut entropy = Entropy::new(sof == 0xC2, size, &components);
+        let frame = Frame::read(sof, body).filter(|_| self.frame.is_none())?;
+        if matches!(sof, 0xC0..=0xC2) && within(frame.size, &self.limits) {
+            let mut entropy = Entropy::new(sof == 0xC2, frame.size, &frame.components);
             entropy.restart_interval = u32::from(self.restart_interval);
             for &(ac, id, lengths, values) in &self.huffman {
                 self.damaged |= !entropy.define(ac, id, lengths, values);
             }
             self.entropy = Some(entropy);
         }
-        self.frame = Some(Frame { sof, precision, size, components });
+        self.frame = Some(frame);
         Some(())
     }
 
-    /// DHT (T.81 B.2.4.2).
-    fn huffman(&mut self, mut body: &'a [u8]) -> Option<()> {
-        while let [class_id, rest @ ..] = body {
-            let lengths = rest.get(..16)?;
-            let count: usize = lengths.iter().map(|&n| usize::from(n)).sum();
-            let values = rest.get(16..16 + count).filter(|_| count <= 256)?;
-            let (ac, id) = (class_id >> 4 != 0, class_id & 15);
-            match &mut self.entropy {
-                Some(entropy) => self.damaged |= !entropy.define(ac, id, lengths, values),
-                None => self.huffman.push((ac, id, lengths, values)),
-            }
-            body = &rest[16 + count..];
-        }
-        Some(())
+    fn huffman(&mut self, body: &'a [u8]) -> Option<()> {
+        codes(body, |code @ (ac, id, lengths, values)| match &mut self.entropy {
+            Some(entropy) => self.damaged |= !entropy.define(ac, id, lengths, values),
+            None => self.huffman.push(code),
+        })
     }
 
-    /// DQT (T.81 B.2.4.1); the steps come in zig-zag order.
-    fn quantisation(&mut self, mut body: &[u8]) -> Option<()> {
-        while let [precision_id, rest @ ..] = body {
-            let (wide, id) = (precision_id >> 4 != 0, precision_id & 15);
-            let length = if wide { 128 } else { 64 };
-            let steps = rest.get(..length)?;
-            let mut table = [0; 64];
-            for (at, &natural) in ZIGZAG.iter().enumerate() {
-                table[natural] = if wide { u16_at(steps, 2 * at)? } else { u16::from(steps[at]) };
-            }
+    fn quantisation(&mut self, body: &[u8]) -> Option<()> {
+        steps(body, |id, table| {
             self.tables.retain(|&(other, _)| other != id);
             self.tables.push((id, table));
-            body = &rest[length..];
-        }
-        Some(())
+        })
     }
 
     /// SOS (T.81 B.2.3) and the data behind it; returns where the next marker is.
@@ -334,7 +351,8 @@ pub(super) const MAX_SCANS: usize = 100;
 /// Bytes between segments that are forgiven, as decoders do.
 const MAX_STRAY: usize = 4;
 
-fn scan_header(body: &[u8], frame: &Frame) -> Option<ScanHeader> {
+/// SOS (T.81 B.2.3). `None` when it is cut or names what is not in the frame.
+pub(super) fn scan_header(body: &[u8], frame: &Frame) -> Option<ScanHeader> {
     let (&count, rest) = body.split_first()?;
     let specs = rest.get(..2 * usize::from(count))?;
     let &[first, last, approximation, ..] = rest.get(specs.len()..)? else { return None };

@@ -95,9 +95,58 @@ impl Leaps {
         Self(leaps)
     }
 
+    /// Leaps behind the first symbol of a block.
+    pub(super) fn behind(ac: &Huffman) -> Self {
+        let ac = single(ac, advance);
+        Self::joined(&ac, &ac)
+    }
+
     /// The leap for a buffer whose next bit is on top.
     #[inline(always)]
     pub(super) fn ahead(&self, buffer: u64) -> Leap {
         self.0[(buffer >> (u64::BITS - LOOKUP)) as usize]
+    }
+}
+
+/// A symbol whose value is to be read.
+#[derive(Debug, Clone, Copy, Default)]
+#[repr(align(4))]
+pub(super) struct Symbol {
+    /// Bits of its code; 0 for what the look-up cannot say.
+    pub(super) length: u8,
+    /// How many coefficients it leads on.
+    pub(super) advance: u8,
+    /// Bits of its value.
+    pub(super) size: u8,
+}
+
+impl Symbol {
+    pub(super) fn new(length: u32, symbol: u32) -> Self {
+        Self { length: length as u8, advance: advance(symbol) as u8, size: (symbol & 15) as u8 }
+    }
+}
+
+/// A Huffman table whose values are read, with its symbols by the next bits.
+#[derive(Debug)]
+pub(super) struct Values<'a> {
+    pub(super) table: &'a Huffman,
+    symbols: [Symbol; 1 << LOOKUP],
+}
+
+impl<'a> Values<'a> {
+    pub(super) fn new(table: &'a Huffman) -> Self {
+        let mut symbols = [Symbol::default(); 1 << LOOKUP];
+        for (code, length, symbol) in table.codes().filter(|&(_, length, _)| length <= LOOKUP) {
+            let free = LOOKUP - length;
+            let from = (code << free) as usize;
+            symbols[from..from + (1 << free)].fill(Symbol::new(length, symbol));
+        }
+        Self { table, symbols }
+    }
+
+    /// The symbol at the start of a buffer whose next bit is on top.
+    #[inline(always)]
+    pub(super) fn ahead(&self, buffer: u64) -> Symbol {
+        self.symbols[(buffer >> (u64::BITS - LOOKUP)) as usize]
     }
 }

@@ -12,6 +12,7 @@ mod entropy;
 mod error;
 pub mod exif;
 mod headers;
+mod inverse;
 pub mod jpeg;
 mod leaps;
 mod memory;
@@ -22,6 +23,8 @@ mod raster;
 mod reduced;
 pub(crate) mod resample;
 pub(crate) mod resize;
+mod scaled;
+mod scan;
 mod sequential;
 mod traces;
 

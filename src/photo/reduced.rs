@@ -5,7 +5,7 @@ use image::RgbImage;
 use super::container::Stream;
 use super::decode::{Opened, admit, damaged, isolated, upright};
 use super::error::DecodeError;
-use super::{Photo, color};
+use super::{Photo, color, scaled};
 use crate::limits::Limits;
 
 impl Opened<'_> {
@@ -23,7 +23,8 @@ impl Opened<'_> {
         let factor = [8, 4, 2]
             .into_iter()
             .find(|&factor| enough(upright_size.0, factor, least.0) && enough(upright_size.1, factor, least.1))?;
-        let mut rgb = isolated(|| reduced_jpeg(self.bytes, stored, factor)).ok()?;
+        let rgb = scaled::decode(self.bytes, stored, factor);
+        let mut rgb = rgb.or_else(|| isolated(|| reduced_jpeg(self.bytes, stored, factor)).ok())?;
         if let Some(icc) = container.icc.as_deref() {
             color::to_srgb(&mut rgb, icc);
         }
@@ -31,7 +32,7 @@ impl Opened<'_> {
     }
 }
 
-/// Decodes a JPEG at one part in `factor` of its size, 2, 4 or 8: by the lowest frequencies of its blocks, which are the means
+/// Decodes any JPEG at one part in `factor` of its size, 2, 4 or 8: by the lowest frequencies of its blocks, which are the means
 /// of as many pixels.
 fn reduced_jpeg(bytes: &[u8], (width, height): (u32, u32), factor: u32) -> Result<RgbImage, DecodeError> {
     let fault = |error: jpeg_decoder::Error| damaged(&error.to_string());
