@@ -144,7 +144,7 @@ impl Work {
     /// CIELAB of a part of a row of pixels.
     pub(crate) fn row(&self, columns: Range<u32>, y: u32) -> Vec<Lab> {
         let row = &self.rgb.as_raw()[3 * (y as usize * self.rgb.width() as usize)..];
-        lab::of_pixels(&row[3 * columns.start as usize..3 * columns.end as usize].as_chunks().0)
+        lab::of_pixels(row[3 * columns.start as usize..3 * columns.end as usize].as_chunks().0)
     }
 
     /// CIELAB of a pixel.
