@@ -416,7 +416,7 @@ mod tests {
                     prop_assert!((f64::from(found) - wanted).abs() < 1e-3, "{} for {} at {}", found, wanted, i);
                 }
             }
-            let much_finer = part.width >= 6.0 * target.0 as f64 && part.height >= 6.0 * target.1 as f64;
+            let much_finer = part.width >= 2.0 * SQUARES * target.0 as f64 && part.height >= 2.0 * SQUARES * target.1 as f64;
             if !cubic && !much_finer {
                 let bytes = averaged(&rgb, part, (target.0 as u32, target.1 as u32)).expect("inside");
                 for (byte, sum) in bytes.as_raw().iter().zip(&sums.0) {
