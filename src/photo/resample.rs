@@ -128,12 +128,12 @@ fn add_columns<const N: usize>(sums: &[u32], rows: usize, means: &mut [u8]) {
     let (whole, rest) = means.split_at_mut(3 * squares.len());
     let share = 1.0 / (rows * N / 3) as f32;
     for (mean, square) in whole.as_chunks_mut::<3>().0.iter_mut().zip(squares) {
-        for c in 0..3 {
+        for (c, mean) in mean.iter_mut().enumerate() {
             let mut total = 0;
             for at in (c..N).step_by(3) {
                 total += square[at];
             }
-            mean[c] = (total as f32 * share + 0.5) as u8;
+            *mean = (total as f32 * share + 0.5) as u8;
         }
     }
     add_squares(&sums[squares.len() * N..], N, rows, rest);
