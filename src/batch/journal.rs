@@ -178,6 +178,15 @@ pub struct Journal {
     file: Mutex<File>,
 }
 
+impl Drop for Journal {
+    fn drop(&mut self) {
+        // Closing is not enough: a child that is being started at this moment has the handle too, and the lock with it.
+        let file = self.file.get_mut().unwrap_or_else(PoisonError::into_inner);
+        // What cannot be unlocked is unlocked when the last handle is closed.
+        let _ = file.unlock();
+    }
+}
+
 impl Journal {
     /// Opens the journal at `path`, or begins one. A last line that was cut off when the run was killed is dropped.
     ///
