@@ -10,7 +10,7 @@ use jpeg_encoder::{ColorType, Encoder};
 use serde::{Deserialize, Serialize};
 
 use crate::photo::Photo;
-use crate::photo::resample::averaged;
+use crate::photo::resize::{FilterType, resized};
 use crate::units::Rect;
 
 /// Bits that differ between copies of one picture at most. On the shared portraits, `cargo test --release --test same --
@@ -85,7 +85,7 @@ impl Thumbnail {
         let scale = (THUMBNAIL_SIDE / w.max(h)).min(1.0);
         let side = |length: f64| (length * scale).round().max(1.0) as u16;
         let (width, height) = (side(w), side(h));
-        let small = averaged(rgb, whole(rgb), (width.into(), height.into()))?;
+        let small = resized(rgb, whole(rgb), (width.into(), height.into()), FilterType::Bilinear)?;
         let mut jpeg = Vec::with_capacity(8192);
         Encoder::new(&mut jpeg, THUMBNAIL_QUALITY).encode(small.as_raw(), width, height, ColorType::Rgb).ok()?;
         Some(Self { width: width.into(), height: height.into(), jpeg: STANDARD.encode(&jpeg) })
@@ -96,7 +96,7 @@ impl Hash {
     /// The hash of a picture; `None` when it has no contrast.
     pub fn of(rgb: &RgbImage) -> Option<Self> {
         let side = SIDE as u32;
-        let small = averaged(rgb, whole(rgb), (side, side))?;
+        let small = resized(rgb, whole(rgb), (side, side), FilterType::Bilinear)?;
         let grey: Vec<f64> = small
             .pixels()
             .map(|p| 0.299 * f64::from(p[0]) + 0.587 * f64::from(p[1]) + 0.114 * f64::from(p[2]))

@@ -4,7 +4,7 @@ use image::RgbImage;
 
 use super::Detection;
 use super::net::{Net, NetError};
-use crate::photo::resample::averaged;
+use crate::photo::resize::{FilterType, resized};
 use crate::units::{Point, Rect};
 
 /// Something that finds faces in a picture.
@@ -106,7 +106,7 @@ fn letterboxed(rgb: &RgbImage, region: Rect, side: usize) -> Option<(Vec<f32>, L
     // Whole pixels of the input, so that the square's origin can be placed exactly.
     let fit = |length: f64| ((length / longer * side as f64).round() as u32).clamp(1, side as u32);
     let (w, h) = (fit(width), fit(height));
-    let small = averaged(rgb, Rect { x: x0, y: y0, width, height }, (w, h))?;
+    let small = resized(rgb, Rect { x: x0, y: y0, width, height }, (w, h), FilterType::Bilinear)?;
     let (left, top) = ((side - w as usize) / 2, (side - h as usize) / 2);
     let mut input = vec![-1.0; side * side * 3];
     for (y, row) in small.as_raw().chunks_exact(w as usize * 3).enumerate() {
@@ -127,14 +127,14 @@ fn suppressed(mut found: Vec<Detection>) -> Vec<Detection> {
     while let Some(best) = found.first().cloned() {
         let (same, rest): (Vec<_>, Vec<_>) =
             found.into_iter().partition(|other| best.bounds.iou(&other.bounds) > MAX_OVERLAP);
-        kept.push(mean_of(&best, &same));
+        kept.push(averaged(&best, &same));
         found = rest.into_iter().filter(|other| other != &best).collect();
     }
     kept.sort_by(|a, b| b.bounds.width.total_cmp(&a.bounds.width));
     kept
 }
 
-fn mean_of(best: &Detection, same: &[Detection]) -> Detection {
+fn averaged(best: &Detection, same: &[Detection]) -> Detection {
     let total: f64 = same.iter().map(|d| d.score).sum();
     if total <= 0.0 {
         return best.clone();

@@ -11,7 +11,7 @@ use rustface::{ImageData, Model};
 use super::Detection;
 use super::detect::Detector;
 use super::net::NetError;
-use crate::photo::resample::averaged;
+use crate::photo::resize::{FilterType, resized};
 use crate::units::{Point, Rect};
 
 /// Longer side of the reduced picture: faces down to an eighth of it are found.
@@ -54,7 +54,7 @@ impl Detector for SeetaFace {
             return Ok(Vec::new());
         }
         let part = Rect { x, y, width, height };
-        let Some(small) = averaged(rgb, part, (w, h)) else { return Ok(Vec::new()) };
+        let Some(small) = resized(rgb, part, (w, h), FilterType::Bilinear) else { return Ok(Vec::new()) };
         // Luma of ITU-R BT.601, as the cascade was trained on.
         let luma: Vec<u8> = small
             .as_raw()

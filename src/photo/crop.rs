@@ -3,8 +3,8 @@
 use fearless_simd::{Level, Simd, SimdBase, SimdCvtFloat, SimdCvtTruncate, dispatch, f32x16, i32x16};
 use image::RgbImage;
 
-use super::resample::box_means;
-use crate::units::Point;
+use super::resize::{FilterType, resized};
+use crate::units::{Point, Rect};
 
 /// A similarity: maps the pixels of a crop to the picture.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -79,7 +79,8 @@ impl Crop {
         if columns < 2.0 || rows < 2.0 {
             return None;
         }
-        let small = box_means(rgb, (left as u32, top as u32), (columns as u32, rows as u32), factor as u32);
+        let part = Rect { x: left, y: top, width: columns * factor, height: rows * factor };
+        let small = resized(rgb, part, (columns as u32, rows as u32), FilterType::Box)?;
         let center = Point::new((self.center.x - left) / factor, (self.center.y - top) / factor);
         Some((Self { center, scale: self.scale / factor, ..*self }, small))
     }

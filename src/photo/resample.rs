@@ -3,7 +3,7 @@
 //! Where the picture is finer than the result the kernel is widened to a pixel of the result, so that nothing is skipped.
 //! Rows are brought into the numbers that are summed as they are needed, into a ring of as many as the kernel reaches.
 
-use fearless_simd::{Level, Simd, SimdBase, SimdCvtTruncate, SimdFloat, dispatch, f32x4, f32x16, u32x16};
+use fearless_simd::{Level, Simd, SimdBase, SimdFloat, dispatch, f32x4};
 use image::RgbImage;
 
 use crate::units::Rect;
@@ -19,9 +19,6 @@ pub(crate) struct Kernel {
 
 /// Catmull and Rom's cubic (B = 0, C = 1/2 in Mitchell and Netravali's family): interpolates without the ringing of wider ones.
 pub(crate) const CATMULL_ROM: Kernel = Kernel { weight: catmull_rom, reach: 2.0 };
-
-/// A triangle: bilinear interpolation, or where the picture is finer a weighted mean.
-pub(crate) const TRIANGLE: Kernel = Kernel { weight: |t| (1.0 - t.abs()).max(0.0), reach: 1.0 };
 
 fn catmull_rom(t: f64) -> f64 {
     let t = t.abs();
@@ -49,134 +46,6 @@ pub(crate) fn resample<P: Pass>(rgb: &RgbImage, part: Rect, size: (usize, usize)
     let columns = Taps::of(kernel, part.x, part.width, size.0, rgb.width() as usize);
     let rows = Taps::of(kernel, part.y, part.height, size.1, rgb.height() as usize);
     dispatch!(Level::new(), simd => Resampler::new(rgb, &columns, &rows).run(simd, pass));
-}
-
-/// A part of a picture at a smaller size, or at a larger by bilinear interpolation. `None` when the part or the size is empty, or
-/// the part does not lie in the picture.
-pub(crate) fn averaged(rgb: &RgbImage, part: Rect, size: (u32, u32)) -> Option<RgbImage> {
-    let inside = part.x >= 0.0 && part.y >= 0.0;
-    let inside = inside && part.right() <= f64::from(rgb.width()) && part.bottom() <= f64::from(rgb.height());
-    if !(inside && part.width > 0.0 && part.height > 0.0 && size.0 > 0 && size.1 > 0) {
-        return None;
-    }
-    // A picture that is much finer is first brought down by means of whole squares, which takes a fraction of the time.
-    let factor = (part.width / f64::from(size.0)).min(part.height / f64::from(size.1)) / SQUARES;
-    if factor >= 2.0 {
-        let factor = factor as u32;
-        let (left, top) = (part.x as u32, part.y as u32);
-        let cells = |low: u32, high: f64| (high.ceil() as u32 - low).div_ceil(factor);
-        let (columns, rows) = (cells(left, part.right()), cells(top, part.bottom()));
-        let means = box_means(rgb, (left, top), (columns, rows), factor);
-        let inner = |v: f64, low: u32, n: u32| ((v - f64::from(low)) / f64::from(factor)).clamp(0.0, f64::from(n));
-        let part = Rect::from_edges(
-            inner(part.x, left, columns),
-            inner(part.y, top, rows),
-            inner(part.right(), left, columns),
-            inner(part.bottom(), top, rows),
-        );
-        return averaged(&means, part, size);
-    }
-    let mut bytes = Bytes(Vec::with_capacity(3 * size.0 as usize * size.1 as usize));
-    resample(rgb, part, (size.0 as usize, size.1 as usize), TRIANGLE, &mut bytes);
-    RgbImage::from_raw(size.0, size.1, bytes.0)
-}
-
-/// Means of squares that a pixel of the result is made of at least, across and down, so that they do not show.
-const SQUARES: f64 = 3.0;
-
-/// Means of squares of `factor` pixels a side: `size` of them across and down from the pixel `origin` on, which all begin in the
-/// picture. At its right and lower edges they are means of what there is.
-pub(crate) fn box_means(rgb: &RgbImage, origin: (u32, u32), size: (u32, u32), factor: u32) -> RgbImage {
-    let pitch = 3 * size.0 as usize;
-    let mut means = vec![0; pitch * size.1 as usize];
-    if pitch > 0 {
-        let origin = (origin.0 as usize, origin.1 as usize);
-        dispatch!(Level::new(), _simd => sum_boxes(rgb, origin, factor as usize, &mut means, pitch));
-    }
-    RgbImage::from_raw(size.0, size.1, means).unwrap_or_default()
-}
-
-/// Down the columns first, which is most of it and the same for every byte of a row.
-#[inline(always)]
-fn sum_boxes(rgb: &RgbImage, (left, top): (usize, usize), factor: usize, means: &mut [u8], pitch: usize) {
-    let stride = 3 * rgb.width() as usize;
-    let length = (pitch * factor).min(stride - 3 * left);
-    let mut sums = vec![0u32; length];
-    for (row, means) in means.chunks_exact_mut(pitch).enumerate() {
-        sums.fill(0);
-        let first = top + row * factor;
-        let rows = factor.min(rgb.height() as usize - first);
-        for y in first..first + rows {
-            let bytes = &rgb.as_raw()[y * stride + 3 * left..][..length];
-            for (sum, &byte) in sums.iter_mut().zip(bytes) {
-                *sum += u32::from(byte);
-            }
-        }
-        match factor {
-            2 => add_columns::<6>(&sums, rows, means),
-            3 => add_columns::<9>(&sums, rows, means),
-            4 => add_columns::<12>(&sums, rows, means),
-            _ => add_squares(&sums, 3 * factor, rows, means),
-        }
-    }
-}
-
-/// Means of squares of `N` numbers across, three a pixel; the usual sizes are compiled by themselves.
-#[inline(always)]
-fn add_columns<const N: usize>(sums: &[u32], rows: usize, means: &mut [u8]) {
-    let (squares, _) = sums.as_chunks::<N>();
-    let (whole, rest) = means.split_at_mut(3 * squares.len());
-    let share = 1.0 / (rows * N / 3) as f32;
-    for (mean, square) in whole.as_chunks_mut::<3>().0.iter_mut().zip(squares) {
-        for (c, mean) in mean.iter_mut().enumerate() {
-            let mut total = 0;
-            for at in (c..N).step_by(3) {
-                total += square[at];
-            }
-            *mean = (total as f32 * share + 0.5) as u8;
-        }
-    }
-    add_squares(&sums[squares.len() * N..], N, rows, rest);
-}
-
-/// Means of squares of `length` numbers across; the last may be narrower.
-#[inline(always)]
-fn add_squares(sums: &[u32], length: usize, rows: usize, means: &mut [u8]) {
-    for (mean, square) in means.as_chunks_mut::<3>().0.iter_mut().zip(sums.chunks(length)) {
-        let share = 1.0 / (rows * square.len() / 3) as f32;
-        let mut total = [0u32; 3];
-        for pixel in square.as_chunks::<3>().0 {
-            total = [total[0] + pixel[0], total[1] + pixel[1], total[2] + pixel[2]];
-        }
-        for (mean, total) in mean.iter_mut().zip(total) {
-            *mean = (total as f32 * share + 0.5) as u8;
-        }
-    }
-}
-
-/// Bytes as they are.
-struct Bytes(Vec<u8>);
-
-impl Pass for Bytes {
-    #[inline(always)]
-    fn decode<S: Simd>(_: S, bytes: &[u8], numbers: &mut [f32]) {
-        for (number, &byte) in numbers.iter_mut().zip(bytes) {
-            *number = f32::from(byte);
-        }
-    }
-
-    #[inline(always)]
-    fn take<S: Simd>(&mut self, simd: S, _: usize, numbers: &[f32]) {
-        let (chunks, rest) = numbers.as_chunks::<16>();
-        for chunk in chunks {
-            // Weights of a triangle are not negative: no sum leaves the bytes' range but by rounding.
-            let sums = f32x16::from_slice(simd, chunk) + f32x16::splat(simd, 0.5);
-            let mut whole = [0; 16];
-            u32x16::truncate_from(sums).store_slice(&mut whole);
-            self.0.extend(whole.map(|byte| byte as u8));
-        }
-        self.0.extend(rest.iter().map(|sum| (sum + 0.5) as u8));
-    }
 }
 
 /// What makes the pixels of a line: as many neighbours in the picture for each, with their weights.
@@ -358,8 +227,8 @@ mod tests {
     struct Sums(Vec<f32>);
 
     impl Pass for Sums {
-        fn decode<S: Simd>(simd: S, bytes: &[u8], numbers: &mut [f32]) {
-            Bytes::decode(simd, bytes, numbers);
+        fn decode<S: Simd>(_: S, bytes: &[u8], numbers: &mut [f32]) {
+            numbers.iter_mut().zip(bytes).for_each(|(number, &byte)| *number = f32::from(byte));
         }
 
         fn take<S: Simd>(&mut self, _: S, _: usize, numbers: &[f32]) {
@@ -400,70 +269,31 @@ mod tests {
         #[test]
         fn every_pixel_is_what_the_kernel_says(
             size in (1u32..70, 1u32..70), seed: u64, part in (0.0f64..1.0, 0.0f64..1.0, 0.02f64..1.0, 0.02f64..1.0),
-            target in (1usize..50, 1usize..30), cubic: bool,
+            target in (1usize..50, 1usize..30),
         ) {
             let rgb = picture(size.0, size.1, seed);
             let (w, h) = (f64::from(size.0), f64::from(size.1));
             let (x, y) = (part.0 * w * 0.98, part.1 * h * 0.98);
             let part = Rect { x, y, width: (w - x) * part.2, height: (h - y) * part.3 };
-            let kernel = if cubic { CATMULL_ROM } else { TRIANGLE };
             let mut sums = Sums(Vec::new());
-            resample(&rgb, part, target, kernel, &mut sums);
+            resample(&rgb, part, target, CATMULL_ROM, &mut sums);
             prop_assert_eq!(sums.0.len(), 3 * target.0 * target.1);
             for (i, sum) in sums.0.as_chunks::<3>().0.iter().enumerate() {
-                let wanted = exact(&rgb, part, target, kernel, i % target.0, i / target.0);
+                let wanted = exact(&rgb, part, target, CATMULL_ROM, i % target.0, i / target.0);
                 for (&found, wanted) in sum.iter().zip(wanted) {
                     prop_assert!((f64::from(found) - wanted).abs() < 1e-3, "{} for {} at {}", found, wanted, i);
                 }
             }
-            let much_finer = part.width >= 2.0 * SQUARES * target.0 as f64 && part.height >= 2.0 * SQUARES * target.1 as f64;
-            if !cubic && !much_finer {
-                let bytes = averaged(&rgb, part, (target.0 as u32, target.1 as u32)).expect("inside");
-                for (byte, sum) in bytes.as_raw().iter().zip(&sums.0) {
-                    prop_assert!((f32::from(*byte) - sum).abs() <= 0.5 + 1e-3);
-                }
-            }
         }
     }
 
     #[test]
-    fn boxes_are_means_of_their_own_pixels() {
-        let rgb = picture(23, 17, 9);
-        // The last ones have two columns, and one row.
-        let means = box_means(&rgb, (3, 1), (7, 6), 3);
-        for (x, y, mean) in means.enumerate_pixels() {
-            let own =
-                || (3 + 3 * x..23.min(6 + 3 * x)).flat_map(|x| (1 + 3 * y..17.min(4 + 3 * y)).map(move |y| (x, y)));
-            for c in 0..3 {
-                let sum: u32 = own().map(|(x, y)| u32::from(rgb.get_pixel(x, y).0[c])).sum();
-                let exact = sum as f32 / own().count() as f32;
-                assert!((f32::from(mean.0[c]) - exact).abs() <= 0.5 + 1e-3, "{} for {exact}", mean.0[c]);
-            }
-        }
-    }
-
-    #[test]
-    fn a_much_finer_picture_keeps_its_places() {
-        // Red grows to the right, green downwards.
-        let rgb = RgbImage::from_fn(611, 407, |x, y| image::Rgb([(x * 255 / 611) as u8, (y * 255 / 407) as u8, 9]));
-        for part in [Rect::from_edges(0.0, 0.0, 611.0, 407.0), Rect::from_edges(31.0, 20.0, 600.0, 391.5)] {
-            let small = averaged(&rgb, part, (40, 31)).expect("inside");
-            for (x, y, pixel) in small.enumerate_pixels() {
-                let at = (part.x + (f64::from(x) + 0.5) / 40.0 * part.width) / 611.0 * 255.0;
-                assert!((f64::from(pixel.0[0]) - at).abs() < 2.5, "{pixel:?} for {at} in column {x}");
-                let at = (part.y + (f64::from(y) + 0.5) / 31.0 * part.height) / 407.0 * 255.0;
-                assert!((f64::from(pixel.0[1]) - at).abs() < 2.5, "{pixel:?} for {at} in row {y}");
-            }
-        }
-    }
-
-    #[test]
-    fn at_scale_1_the_picture_is_copied_and_nothing_outside_is_taken() {
+    fn at_scale_1_the_picture_is_copied() {
         let rgb = picture(37, 21, 5);
-        let copy = averaged(&rgb, Rect { x: 4.0, y: 1.0, width: 30.0, height: 20.0 }, (30, 20)).expect("inside");
-        assert!(copy.enumerate_pixels().all(|(x, y, pixel)| *pixel == *rgb.get_pixel(x + 4, y + 1)));
-        assert!(averaged(&rgb, Rect::from_edges(4.0, 0.0, 38.0, 8.0), (2, 2)).is_none());
-        assert!(averaged(&rgb, Rect::from_edges(4.0, 4.0, 4.0, 8.0), (2, 2)).is_none());
-        assert!(averaged(&rgb, Rect::from_edges(0.0, 0.0, 4.0, 8.0), (0, 2)).is_none());
+        let mut sums = Sums(Vec::new());
+        resample(&rgb, Rect { x: 4.0, y: 1.0, width: 30.0, height: 20.0 }, (30, 20), CATMULL_ROM, &mut sums);
+        for (i, color) in sums.0.as_chunks::<3>().0.iter().enumerate() {
+            assert_eq!(*color, rgb.get_pixel(4 + i as u32 % 30, 1 + i as u32 / 30).0.map(f32::from));
+        }
     }
 }

@@ -10,8 +10,7 @@ use super::surface::{Sample, Surface};
 use crate::face::Face;
 use crate::face::net::{Net, NetError};
 use crate::measure::border::Border;
-use crate::photo::resample::averaged;
-use crate::photo::resize::{FilterType, resized_plane};
+use crate::photo::resize::{FilterType, resized, resized_plane};
 use crate::units::Rect;
 
 /// Width of the strips along the top and the sides that are expected to show background, over the picture's side.
@@ -279,7 +278,7 @@ pub(crate) fn person_by_net(work: &Work, face: Option<&Face>, net: &dyn Net) -> 
     });
     let fault = |reason: String| NetError { net: "selfie_segmenter", reason };
     let side = net.input_shape()[1] as u32;
-    let small = averaged(rgb, crop, (side, side)).ok_or_else(|| fault("no crop".to_owned()))?;
+    let small = resized(rgb, crop, (side, side), FilterType::Bilinear).ok_or_else(|| fault("no crop".to_owned()))?;
     let outputs = net.run(small.as_raw().iter().map(|&v| f32::from(v) / 255.0).collect())?;
     let probability = outputs.into_iter().next().unwrap_or_default();
     if probability.len() != (side * side) as usize {

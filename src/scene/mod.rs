@@ -20,7 +20,7 @@ use crate::face::net::{NetError, Nets};
 use crate::facts::Missing;
 use crate::measure::border::{self, Border};
 use crate::photo::Photo;
-use crate::photo::resample::averaged;
+use crate::photo::resize::{FilterType, resized};
 use crate::units::Rect;
 use lab::{Lab, LabImage};
 
@@ -158,5 +158,5 @@ fn reduced(rgb: &RgbImage, scale: f64) -> Option<RgbImage> {
     let side = |n: u32| ((f64::from(n) / scale).round() as u32).max(1);
     let (w, h) = (side(rgb.width()), side(rgb.height()));
     let whole = Rect::from_edges(0.0, 0.0, f64::from(rgb.width()), f64::from(rgb.height()));
-    averaged(rgb, whole, (w, h))
+    resized(rgb, whole, (w, h), FilterType::Bilinear)
 }
