@@ -41,7 +41,7 @@ struct Place {
 /// Output channels that are summed at once.
 #[derive(Debug, Clone, Copy)]
 struct Block {
-    /// Vectors, 1 or 2, and lanes of each, 8 or 16.
+    /// Vectors, 1 to 3, and lanes of each, 8 or 16.
     vectors: usize,
     lanes: usize,
     /// Channels that are written: as many as the vectors have lanes, or fewer.
@@ -50,7 +50,8 @@ struct Block {
     channel: usize,
     /// Where its weights begin.
     weights: usize,
-    /// What it adds to where a place is written.
+    /// What it adds to where a place is read, and to where it is written.
+    input: usize,
     output: usize,
     /// What it adds to where a place of the other operand is read, and how many of its channels that has.
     other: usize,
@@ -75,19 +76,28 @@ struct Band {
 /// Places that a band has at least, if the picture has them.
 const BAND: usize = 48;
 
+/// Vectors of the largest block.
+const MOST: usize = 3;
+
 /// How `depth` channels are cut into blocks: vectors, lanes of each, channels. Two vectors and as many places as fill the
-/// registers with sums; the last vector may be filled in part.
-fn cut(depth: usize, widest: usize) -> Vec<(usize, usize, usize)> {
+/// registers with sums; the last vector may be filled in part. The last three stay together where they are whole,
+/// there are registers for them and nothing is added: one vector alone multiplies too little for what it reads.
+fn cut(depth: usize, widest: usize, alone: bool) -> Vec<(usize, usize, usize)> {
     let lanes = widest.min(depth);
-    let of_block = |first: usize| {
-        let channels = (depth - first).min(2 * lanes);
-        (channels.div_ceil(lanes), lanes, channels)
-    };
-    (0..depth).step_by(2 * lanes).map(of_block).collect()
+    let mut blocks = Vec::new();
+    let mut first = 0;
+    while first < depth {
+        let three = alone && lanes == WIDEST && depth - first == MOST * lanes;
+        let vectors = if three { MOST } else { (depth - first).div_ceil(lanes).min(2) };
+        let channels = (depth - first).min(vectors * lanes);
+        blocks.push((vectors, lanes, channels));
+        first += channels;
+    }
+    blocks
 }
 
 /// Lanes of the widest vectors the processor multiplies at once, if not fewer than [`LANES`] nor more than [`WIDEST`].
-fn widest(level: Level) -> usize {
+pub(super) fn widest(level: Level) -> usize {
     dispatch!(level, simd => native(simd)).clamp(LANES, WIDEST)
 }
 
@@ -162,29 +172,64 @@ impl Convolution {
         spread: bool,
         pictures: Pictures,
     ) -> Self {
-        let Pictures { input, other, output } = pictures;
-        let groups = if spread { 4 } else { 1 };
+        let Pictures { other, output, .. } = pictures;
+        let other = other.unwrap_or(output);
+        let group = |i: usize| Place {
+            input: 0,
+            other: i / 2 * other.pitch() + i % 2 * other.depth,
+            output: i / 2 * output.pitch() + i % 2 * output.depth,
+        };
+        let groups: Vec<Place> = (0..if spread { 4 } else { 1 }).map(group).collect();
+        let band = Band::over(window, pictures, if spread { 2 } else { 1 });
+        Self::of_groups(level, (window, kernel, finish), pictures, &groups, band)
+    }
+
+    /// So many pictures of one row, one behind the other, each convolved by a window of size 1 with weights of its own:
+    /// a group of the kernel's output channels for each.
+    pub(super) fn each(
+        level: Level,
+        pictures: usize,
+        kernel: &Kernel,
+        finish: Finish,
+        from: Layout,
+        to: Layout,
+    ) -> Self {
+        let window = Window { size: [1, 1], stride: [1, 1], pads: [0; 4] };
+        let groups: Vec<Place> =
+            (0..pictures).map(|i| Place { input: i * from.len(), other: 0, output: i * to.len() }).collect();
+        let pictures = Pictures { input: from, other: None, output: to };
+        let band = Band::over(window, pictures, 1);
+        Self::of_groups(level, (window, kernel, finish), pictures, &groups, band)
+    }
+
+    /// Output channels come in groups of the output's depth, each with what it adds to a place.
+    fn of_groups(
+        level: Level,
+        (window, kernel, finish): (Window, &Kernel, Finish),
+        Pictures { input, other, output }: Pictures,
+        groups: &[Place],
+        band: Band,
+    ) -> Self {
         let (mut blocks, mut weights) = (Vec::new(), Vec::new());
-        for group in 0..groups {
-            let (down, across) = (group / 2, group % 2);
+        for (i, group) in groups.iter().enumerate() {
             let mut lane = 0;
-            for (vectors, lanes, channels) in cut(output.depth, widest(level)) {
-                let channel = group * output.depth + lane;
+            for (vectors, lanes, channels) in cut(output.depth, widest(level), other.is_none()) {
+                let channel = i * output.depth + lane;
                 blocks.push(Block {
                     vectors,
                     lanes,
                     channels,
                     channel,
                     weights: weights.len(),
-                    output: down * output.pitch() + across * output.depth + lane,
-                    other: other.map_or(0, |other| down * other.pitch() + across * other.depth + lane),
+                    input: group.input,
+                    output: group.output + lane,
+                    other: group.other + lane,
                     shared: other.map_or(0, |other| other.depth.saturating_sub(lane).min(channels)),
                 });
                 pack(&mut weights, window, kernel, input.depth, channel..channel + channels, vectors * lanes);
                 lane += channels;
             }
         }
-        let band = Band::over(window, pictures, if spread { 2 } else { 1 });
         let run = window.size[1] * input.depth;
         // The last vector is read whole.
         let finish = finish.extended(WIDEST);
@@ -223,19 +268,36 @@ impl Convolution {
                 }
                 None => input,
             };
-            for block in &self.blocks {
-                let work = Work { block, start, places, input, other };
-                // Each is compiled by itself: together they would share too few registers.
-                match (block.lanes, block.vectors) {
-                    (16, 2) => dispatch!(level, simd => self.block::<_, f32x16<_>, 8, 2>(simd, &work, output)),
-                    (16, _) => dispatch!(level, simd => self.block::<_, f32x16<_>, 8, 1>(simd, &work, output)),
-                    (_, 2) => dispatch!(level, simd => self.block::<_, f32x8<_>, 6, 2>(simd, &work, output)),
-                    _ => dispatch!(level, simd => self.block::<_, f32x8<_>, 8, 1>(simd, &work, output)),
-                }
-            }
+            self.sums(level, (start, places), (input, other), output);
             start.input += band.step.input;
             start.other += band.step.other;
             start.output += band.step.output;
+        }
+    }
+
+    /// The same of the first places only, of what [`Convolution::each`] makes.
+    pub(super) fn first(&self, level: Level, places: usize, input: &[f32], output: &mut [f32]) {
+        self.sums(level, (self.band.start, &self.band.places[..places]), (input, None), output);
+    }
+
+    /// The sums of all blocks at some places.
+    fn sums(
+        &self,
+        level: Level,
+        (start, places): (Place, &[Place]),
+        (input, other): (&[f32], Option<&[f32]>),
+        output: &mut [f32],
+    ) {
+        for block in &self.blocks {
+            let work = Work { block, start, places, input, other };
+            // Each is compiled by itself: together they would share too few registers.
+            match (block.lanes, block.vectors) {
+                (16, 3) => dispatch!(level, simd => self.block::<_, f32x16<_>, 8, 3>(simd, &work, output)),
+                (16, 2) => dispatch!(level, simd => self.block::<_, f32x16<_>, 8, 2>(simd, &work, output)),
+                (16, _) => dispatch!(level, simd => self.block::<_, f32x16<_>, 8, 1>(simd, &work, output)),
+                (_, 2) => dispatch!(level, simd => self.block::<_, f32x8<_>, 6, 2>(simd, &work, output)),
+                _ => dispatch!(level, simd => self.block::<_, f32x8<_>, 8, 1>(simd, &work, output)),
+            }
         }
     }
 
@@ -266,7 +328,7 @@ impl Convolution {
         for at in tiles.iter().chain(&filled) {
             let mut sums = [bias; P];
             for row in 0..self.window.size[0] {
-                let above = start.input + row * self.band.input_pitch;
+                let above = start.input + block.input + row * self.band.input_pitch;
                 let values: [&[f32]; P] = std::array::from_fn(|p| &input[above + at[p].input..][..self.run]);
                 let weights = &weights[row * size..][..size];
                 for i in 0..self.run {

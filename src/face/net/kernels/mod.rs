@@ -8,12 +8,14 @@
 mod convolution;
 mod depthwise;
 mod places;
+mod winograd;
 
 use fearless_simd::{Simd, SimdFloat};
 
 pub(super) use convolution::{Convolution, Pictures};
 pub(super) use depthwise::Depthwise;
 pub(super) use places::{Combination, combine, double, max_pool, mean};
+pub(super) use winograd::Winograd;
 
 /// The depth of a place is a multiple of this many channels.
 pub(super) const LANES: usize = 8;
@@ -88,7 +90,9 @@ pub(super) struct Kernel {
 /// What is done with a sum before it is stored.
 #[derive(Debug, Clone)]
 pub(super) enum Function {
-    /// `max(x, 0) + slope * min(x, 0)` with a slope for each channel: PReLU; with slopes of 0 ReLU, with 1 nothing.
+    /// Nothing.
+    Nothing,
+    /// `max(x, 0) + slope * min(x, 0)` with a slope for each channel: PReLU; with slopes of 0 ReLU.
     Leak(Vec<f32>),
     /// `x * clamp(x + 3, 0, 6) / 6`.
     HardSwish,
@@ -111,6 +115,7 @@ fn load<S: Simd, F: SimdFloat<S, Element = f32>>(simd: S, values: &[f32]) -> F {
 /// A function with the slopes of the channels of one vector at hand.
 #[derive(Clone, Copy)]
 enum End<F> {
+    Nothing,
     /// With these slopes.
     Leak(F),
     HardSwish,
@@ -130,6 +135,7 @@ impl Finish {
     #[inline(always)]
     fn end<S: Simd, F: SimdFloat<S, Element = f32>>(&self, simd: S, channel: usize) -> End<F> {
         match &self.function {
+            Function::Nothing => End::Nothing,
             Function::Leak(slopes) => End::Leak(load(simd, &slopes[channel..])),
             Function::HardSwish => End::HardSwish,
         }
@@ -145,6 +151,7 @@ impl<F> End<F> {
     {
         let zero = F::splat(simd, 0.0);
         match *self {
+            Self::Nothing => sum,
             Self::Leak(slopes) => slopes.mul_add(sum.min(zero), sum.max(zero)),
             Self::HardSwish => {
                 let gate = (sum + F::splat(simd, 3.0)).max(zero).min(F::splat(simd, 6.0));

@@ -189,6 +189,8 @@ fn grown(graph: &mut Growing, kind: usize, channels: usize, stride: usize) -> us
             let convolution = graph.convolution(last, channels, window, false);
             graph.leak(convolution)
         }
+        // A sum with one place is no step of a convolution, and cannot take up zeros.
+        2 | 6 if shape.is_place() => graph.convolution(last, channels, POINT, false),
         // A residual block that grows, as in the detector.
         2 => {
             let depthwise = graph.depthwise(last, 3, 1);
@@ -224,6 +226,18 @@ fn grown(graph: &mut Growing, kind: usize, channels: usize, stride: usize) -> us
             let double = graph.push(Operation::Double { input: last }, doubled);
             graph.convolution(double, channels, POINT, false)
         }
+        // A residual block of convolutions over all channels that grows, with pads that differ by direction.
+        6 => {
+            let window = Window { size: [3, 3], stride: [1, 1], pads: [0, 2, 2, 0] };
+            let first = graph.convolution(last, channels + 8, window, false);
+            let leak = graph.leak(first);
+            let window = Window { pads: [1; 4], ..window };
+            let second = graph.convolution(leak, shape.channels + channels, window, false);
+            let widened = Shape { channels: shape.channels + channels, ..shape };
+            let wide = graph.push(Operation::Widen { input: last }, widened);
+            let sum = graph.sum(wide, second);
+            graph.push(Operation::HardSwish { input: sum }, widened)
+        }
         // A transposed convolution, with a sum and a function behind it.
         _ => {
             let convolution = graph.convolution(last, channels, POINT, true);
@@ -243,7 +257,7 @@ proptest! {
     fn a_plan_says_what_its_graph_says(
         (height, width) in (2usize..14, 2usize..14),
         input_channels in 1usize..5,
-        kinds in prop::collection::vec((0usize..7, 1usize..40, 1usize..3), 1..4),
+        kinds in prop::collection::vec((0usize..8, 1usize..40, 1usize..3), 1..4),
     ) {
         let mut graph = Growing::new(Shape { height, width, channels: input_channels });
         // The input's places are not filled up: only convolutions read it.
