@@ -54,9 +54,7 @@ pub fn locate_fine(rgb: &RgbImage, detection: &Detection, net: &dyn Net) -> Resu
 fn run(rgb: &RgbImage, detection: &Detection, net: &dyn Net, points: usize) -> Result<Mesh, NetError> {
     let side = net.input_shape()[1];
     let crop = crop_of(detection, side);
-    let mut input = crop.sampled(rgb, side, side, Outside::Black).into_flattened();
-    input.iter_mut().for_each(|value| *value /= 255.0);
-    let outputs = net.run(input)?;
+    let outputs = net.run(crop.input(rgb, side, side, Outside::Black))?;
     let [coordinates, logit, ..] = outputs.as_slice() else {
         return Err(NetError { net: "face_landmark", reason: format!("gave {} outputs, not 2", outputs.len()) });
     };

@@ -4,6 +4,7 @@
 //! places in its answer are given in the *face's frame*: origin between the pupils, x along them to the right of the
 //! picture, y down, in distances of the pupils. So a region is written once and fits every photo.
 
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use image::RgbImage;
@@ -88,9 +89,7 @@ impl HeadMap {
             scale: face.inter_eye_distance().max(1.0) / IED,
             angle: (right.y - left.y).atan2(right.x - left.x),
         };
-        let mut input = crop.sampled(rgb, 2 * WIDTH, 2 * HEIGHT, Outside::Repeated).into_flattened();
-        input.iter_mut().for_each(|value| *value /= 255.0);
-        let outputs = net.run(input)?;
+        let outputs = net.run(crop.input(rgb, 2 * WIDTH, 2 * HEIGHT, Outside::Repeated))?;
         let logits = outputs.into_iter().next().unwrap_or_default();
         if logits.len() != CLASSES.len() * WIDTH * HEIGHT {
             let expected = CLASSES.len() * WIDTH * HEIGHT;
@@ -116,18 +115,22 @@ impl HeadMap {
         CENTERS.iter().zip(&self.classes).filter_map(|(&at, class)| Some(Cell { at, class: (*class)? }))
     }
 
-    /// Share, 0 to 1, of the cells of a region that show one of `classes`. `None` when too little of the region lies
-    /// inside the photo.
-    pub fn share(&self, region: impl Fn(Point) -> bool, classes: &[Class]) -> Option<f64> {
+    /// Share, 0 to 1, of the cells of a region that show one of `classes`. The region lies inside of `around`, a box in the face's
+    /// frame. `None` when too little of the region lies inside the photo.
+    pub fn share(&self, around: Rect, region: impl Fn(Point) -> bool, classes: &[Class]) -> Option<f64> {
         let (mut all, mut visible, mut matching) = (0usize, 0usize, 0usize);
-        for (&at, class) in CENTERS.iter().zip(&self.classes) {
-            if !region(at) {
-                continue;
-            }
-            all += 1;
-            if let Some(class) = class {
-                visible += 1;
-                matching += usize::from(classes.contains(class));
+        let columns = cells_between(around.x, around.right(), MIDDLE.x, WIDTH);
+        for row in cells_between(around.y, around.bottom(), MIDDLE.y, HEIGHT) {
+            let cells = row * WIDTH + columns.start..row * WIDTH + columns.end;
+            for (&at, class) in CENTERS[cells.clone()].iter().zip(&self.classes[cells]) {
+                if !region(at) {
+                    continue;
+                }
+                all += 1;
+                if let Some(class) = class {
+                    visible += 1;
+                    matching += usize::from(classes.contains(class));
+                }
             }
         }
         let enough = visible >= MIN_CELLS && visible as f64 >= MIN_VISIBLE * all as f64;
@@ -136,7 +139,7 @@ impl HeadMap {
 
     /// Box in original pixels around the cells of a region that show one of `classes`.
     pub fn bounds(&self, region: impl Fn(Point) -> bool, classes: &[Class]) -> Option<Rect> {
-        let found = self.cells().filter(|cell| region(cell.at) && classes.contains(&cell.class));
+        let found = self.cells().filter(|cell| classes.contains(&cell.class) && region(cell.at));
         let corners = found.map(|cell| self.to_picture(cell.at));
         let ends = corners.fold(None, |ends: Option<[f64; 4]>, p| {
             let [l, t, r, b] = ends.unwrap_or([p.x, p.y, p.x, p.y]);
@@ -183,6 +186,14 @@ fn likeliest(logits: &[f32; CLASSES.len()]) -> Class {
 /// Centres of all cells in the face's frame.
 static CENTERS: LazyLock<Vec<Point>> = LazyLock::new(|| (0..WIDTH * HEIGHT).map(|i| framed(center_of(i))).collect());
 
+/// The rows or columns of cells whose centres lie between two places in the face's frame, and perhaps one more on either side.
+fn cells_between(from: f64, to: f64, middle: f64, cells: usize) -> Range<usize> {
+    let cell = |place: f64| (middle + place * IED) / 2.0;
+    // A negative number becomes 0.
+    let (first, end) = ((cell(from) - 1.0) as usize, (cell(to) + 1.0) as usize);
+    first.min(cells)..end.clamp(first.min(cells), cells)
+}
+
 /// Centre of a cell in the input.
 fn center_of(i: usize) -> Point {
     Point::new((2 * (i % WIDTH) + 1) as f64, (2 * (i / WIDTH) + 1) as f64)
@@ -215,6 +226,12 @@ impl Outline {
         Self { corners, ends }
     }
 
+    /// The box around it.
+    pub fn bounds(&self) -> Rect {
+        let [left, top, right, bottom] = self.ends;
+        Rect::from_edges(left, top, right, bottom)
+    }
+
     /// Whether a point lies inside (even-odd rule).
     pub fn contains(&self, p: Point) -> bool {
         let [left, top, right, bottom] = self.ends;
@@ -232,6 +249,15 @@ impl Outline {
         }
         inside
     }
+}
+
+/// The box around outlines.
+pub fn around(outlines: &[Outline]) -> Rect {
+    let start = [f64::MAX, f64::MAX, f64::MIN, f64::MIN];
+    let wider =
+        |[l, t, r, b]: [f64; 4], o: &Outline| [l.min(o.ends[0]), t.min(o.ends[1]), r.max(o.ends[2]), b.max(o.ends[3])];
+    let [left, top, right, bottom] = outlines.iter().fold(start, wider);
+    Rect::from_edges(left, top, right, bottom)
 }
 
 #[cfg(test)]
@@ -259,6 +285,8 @@ mod tests {
         }
     }
 
+    const EVERYWHERE: Rect = Rect { x: -9.0, y: -9.0, width: 18.0, height: 18.0 };
+
     fn face(left: Point, right: Point) -> Face {
         let detection = crate::face::Detection {
             bounds: Rect::from_edges(0.0, 0.0, 1.0, 1.0),
@@ -285,7 +313,7 @@ mod tests {
         let right = map.to_face(face.pupils[1]);
         assert!((right.x - 0.5).abs() < 1e-9 && right.y.abs() < 1e-9, "{right:?}");
         assert!(map.to_picture(right).distance(face.pupils[1]) < 1e-9);
-        let inside = map.share(|p| p.x.hypot(p.y) < 0.9, &[Class::Face]);
+        let inside = map.share(EVERYWHERE, |p| p.x.hypot(p.y) < 0.9, &[Class::Face]);
         assert!(inside.is_some_and(|share| share > 0.99), "{inside:?}");
         let bounds = map.bounds(|_| true, &[Class::Face]).expect("the disc");
         let ied = face.inter_eye_distance();
@@ -296,10 +324,24 @@ mod tests {
     fn what_lies_outside_of_the_photo_is_not_counted() {
         let face = face(Point::new(10.0, 20.0), Point::new(60.0, 20.0));
         let map = HeadMap::of(&RgbImage::new(80, 80), &face, &Disc).expect("a fake net");
-        assert_eq!(map.share(|p| p.y < -1.0, &[Class::Face]), None);
-        assert!(map.share(|p| p.y.abs() < 0.3 && p.x.abs() < 0.4, &[Class::Face]).is_some());
+        assert_eq!(map.share(EVERYWHERE, |p| p.y < -1.0, &[Class::Face]), None);
+        assert!(map.share(EVERYWHERE, |p| p.y.abs() < 0.3 && p.x.abs() < 0.4, &[Class::Face]).is_some());
         assert_eq!(map.class_at(Point::new(0.1, 0.1)), Some(Class::Face));
         assert_eq!((map.class_at(Point::new(0.0, -1.0)), map.class_at(Point::new(9.0, 0.0))), (None, None));
+    }
+
+    #[test]
+    fn a_box_around_a_region_leaves_none_of_its_cells_out() {
+        let face = face(Point::new(100.0, 200.0), Point::new(160.0, 200.0));
+        let map = HeadMap::of(&RgbImage::new(400, 400), &face, &Disc).expect("a fake net");
+        for around in [[-0.3, -0.2, 0.7, 1.1], [0.0, 0.0, 0.4, 0.3], [-5.0, 0.9, 5.0, 4.0]] {
+            let [left, top, right, bottom] = around;
+            let region = |p: Point| p.x > left && p.x < right && p.y > top && p.y < bottom;
+            let near = map.share(Rect::from_edges(left, top, right, bottom), region, &[Class::Face]);
+            assert_eq!(near, map.share(EVERYWHERE, region, &[Class::Face]), "{around:?}");
+        }
+        let elsewhere = Rect::from_edges(7.0, 7.0, 8.0, 8.0);
+        assert_eq!(map.share(elsewhere, |_| true, &[Class::Face]), None);
     }
 
     #[test]

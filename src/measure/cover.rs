@@ -3,7 +3,7 @@
 //! All regions are in the frame of [`HeadMap`]: distances of the pupils from their midpoint.
 
 use crate::face::Face;
-use crate::face::parser::{Class, HeadMap, Outline};
+use crate::face::parser::{Class, HeadMap, Outline, around};
 use crate::measure::skin::{BROWS, EYES, OVAL};
 use crate::units::{Point, Rect};
 
@@ -28,9 +28,11 @@ pub fn head(map: &HeadMap, face: &Face) -> Option<Cover> {
     let brow = map.to_face(face.mesh[9]);
     let oval = oval(map, face);
     let above = |p: Point| (p.x - top.x).abs() < HAT[0] && p.y < top.y && p.y > top.y - HAT[1];
+    let around = Rect::from_edges(top.x - HAT[0], top.y - HAT[1], top.x + HAT[0], top.y);
     let forehead = |p: Point| p.y < brow.y - 0.1 && oval.contains(p);
     // A hat pulled low covers the forehead as well; either is enough.
-    let covered = [map.share(above, &[Class::Covering]), map.share(forehead, &[Class::Covering])];
+    let covered =
+        [map.share(around, above, &[Class::Covering]), map.share(oval.bounds(), forehead, &[Class::Covering])];
     let share = covered.into_iter().flatten().fold(None, |most: Option<f64>, s| Some(most.map_or(s, |m| m.max(s))))?;
     Some(Cover { share, region: map.bounds(|p| above(p) || forehead(p), &[Class::Covering]) })
 }
@@ -41,7 +43,8 @@ pub fn face(map: &HeadMap, face: &Face) -> Option<Cover> {
     let oval = oval(map, face);
     let lower = |p: Point| p.y > nose.y + 0.05 && oval.contains(p);
     let middle = |p: Point| p.y > 0.15 && p.y <= nose.y + 0.05 && oval.contains(p);
-    let share = map.share(lower, &[Class::Covering])?.max(map.share(middle, &[Class::Covering])?);
+    let around = oval.bounds();
+    let share = map.share(around, lower, &[Class::Covering])?.max(map.share(around, middle, &[Class::Covering])?);
     Some(Cover { share, region: map.bounds(|p| lower(p) || middle(p), &[Class::Covering]) })
 }
 
@@ -63,8 +66,8 @@ pub fn hair(map: &HeadMap, face: &Face) -> Option<HairCover> {
     let on_eyes = |p: Point| eyes.iter().any(|eye| eye.contains(p));
     let on_brows = |p: Point| brows.iter().any(|brow| brow.contains(p));
     Some(HairCover {
-        eyes: map.share(on_eyes, &[Class::Hair])?,
-        brows: map.share(on_brows, &[Class::Hair])?,
+        eyes: map.share(around(&eyes), on_eyes, &[Class::Hair])?,
+        brows: map.share(around(&brows), on_brows, &[Class::Hair])?,
         region: map.bounds(|p| on_eyes(p) || on_brows(p), &[Class::Hair]),
     })
 }
@@ -82,7 +85,9 @@ pub fn ears(map: &HeadMap, face: &Face) -> [Option<f64>; 2] {
             let out = (p.x - edge.x) * side;
             out > EAR[1] && out < EAR[0] && p.y > -0.1 && p.y < nose + 0.1
         };
-        map.share(strip, &[Class::Skin, Class::Face])
+        let (near, far) = (edge.x + side * EAR[1], edge.x + side * EAR[0]);
+        let around = Rect::from_edges(near.min(far), -0.1, near.max(far), nose + 0.1);
+        map.share(around, strip, &[Class::Skin, Class::Face])
     })
 }
 

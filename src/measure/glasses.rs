@@ -6,7 +6,7 @@ use super::plane::quantile;
 use super::skin::EYES;
 use super::text::components;
 use crate::face::Face;
-use crate::face::parser::{Class, HeadMap, Outline};
+use crate::face::parser::{Class, HeadMap, Outline, around};
 use crate::photo::crop::{Crop, Outside};
 use crate::scene::lab::luminance;
 use crate::units::{Point, Rect};
@@ -22,6 +22,9 @@ const FINE: f64 = 64.0;
 /// Share of the surroundings of the eyes, 0 to 1, that has to be frame for there to be spectacles at all. Bare faces
 /// reach 0.02, spectacles start at 0.10.
 const WORN: f64 = 0.05;
+
+/// The box around the places of both lenses, in the face's frame.
+const LENSES: Rect = Rect { x: -0.5 - LENS[0], y: BELOW - LENS[1], width: 1.0 + 2.0 * LENS[0], height: 2.0 * LENS[1] };
 
 /// Whether a point of the face's frame lies where a lens would.
 fn on_lens(p: Point) -> bool {
@@ -43,7 +46,7 @@ pub struct Tint {
 
 /// Looks for dark lenses. `None` when the eyes lie outside of the photo.
 pub fn tint(rgb: &RgbImage, map: &HeadMap, face: &Face) -> Option<Tint> {
-    let share = map.share(on_lens, &[Class::DarkLens])?;
+    let share = map.share(LENSES, on_lens, &[Class::DarkLens])?;
     let median = |colors: Vec<[f32; 3]>| {
         let mut light: Vec<f32> = colors.iter().map(|c| luminance(c.map(|v| v.round() as u8))).collect();
         f64::from(quantile(&mut light, 0.5))
@@ -62,7 +65,7 @@ pub fn tint(rgb: &RgbImage, map: &HeadMap, face: &Face) -> Option<Tint> {
 /// the photo.
 pub fn worn_share(map: &HeadMap) -> Option<(f64, Option<Rect>)> {
     const SPECTACLES: [Class; 2] = [Class::Frame, Class::DarkLens];
-    Some((map.share(on_lens, &SPECTACLES)?, map.bounds(on_lens, &SPECTACLES)))
+    Some((map.share(LENSES, on_lens, &SPECTACLES)?, map.bounds(on_lens, &SPECTACLES)))
 }
 
 /// Whether spectacles are worn.
@@ -110,7 +113,7 @@ fn hot([r, g, b]: [f32; 3]) -> bool {
 pub fn frame(map: &HeadMap, face: &Face) -> Option<(f64, Option<Rect>)> {
     let eyes = EYES.map(|eye| Outline::of_mesh(map, &face.mesh, &eye, 1.1));
     let on_eyes = |p: Point| eyes.iter().any(|eye| eye.contains(p));
-    Some((map.share(on_eyes, &[Class::Frame])?, map.bounds(on_eyes, &[Class::Frame])))
+    Some((map.share(around(&eyes), on_eyes, &[Class::Frame])?, map.bounds(on_eyes, &[Class::Frame])))
 }
 
 /// The surroundings of a point at [`FINE`] cells to the distance of the pupils.

@@ -1,6 +1,8 @@
 //! A turned and scaled crop of a picture, sampled sub-pixel: how every net and every search near the eyes is fed.
 
-use fearless_simd::{Level, Simd, SimdBase, SimdCvtFloat, SimdCvtTruncate, dispatch, f32x16, i32x16};
+use std::ops::Range;
+
+use fearless_simd::{Level, Simd, SimdBase, SimdCvtFloat, SimdCvtTruncate, dispatch, f32x16, i32x16, u32x16};
 use image::RgbImage;
 
 use super::resize::{FilterType, resized};
@@ -49,9 +51,19 @@ impl Crop {
     /// The colours of `width` x `height` crop pixels, 0 to 255, row-major, by bilinear interpolation. Where the picture
     /// is much finer than the crop it is first averaged down, so that fine patterns do not alias.
     pub fn sampled(&self, rgb: &RgbImage, width: usize, height: usize, outside: Outside) -> Vec<[f32; 3]> {
-        match self.reduced(rgb, width, height) {
-            Some((crop, small)) => crop.interpolated(&small, width, height, outside),
-            None => self.interpolated(rgb, width, height, outside),
+        self.scaled(rgb, (width, height), outside, 1.0)
+    }
+
+    /// The same as the input of a net: red, green and blue in turn, 0 to 1.
+    pub fn input(&self, rgb: &RgbImage, width: usize, height: usize, outside: Outside) -> Vec<f32> {
+        self.scaled(rgb, (width, height), outside, 1.0 / 255.0).into_flattened()
+    }
+
+    /// The same, and each value times `unit`.
+    fn scaled(&self, rgb: &RgbImage, size: (usize, usize), outside: Outside, unit: f32) -> Vec<[f32; 3]> {
+        match self.reduced(rgb, size.0, size.1) {
+            Some((crop, small)) => crop.interpolated(&small, size, outside, unit),
+            None => self.interpolated(rgb, size, outside, unit),
         }
     }
 
@@ -85,31 +97,42 @@ impl Crop {
         Some((Self { center, scale: self.scale / factor, ..*self }, small))
     }
 
-    fn interpolated(&self, rgb: &RgbImage, width: usize, height: usize, outside: Outside) -> Vec<[f32; 3]> {
+    fn interpolated(
+        &self,
+        rgb: &RgbImage,
+        (width, height): (usize, usize),
+        outside: Outside,
+        unit: f32,
+    ) -> Vec<[f32; 3]> {
+        if rgb.is_empty() {
+            return vec![[0.0; 3]; width * height];
+        }
         // Pixel centres lie at half.
         let origin = self.to_picture(Point::new(0.5, 0.5));
         let (sin, cos) = self.angle.sin_cos();
         let (dx, dy) = ((cos * self.scale) as f32, (sin * self.scale) as f32);
-        // A little short of the last pixel's centre: there the next one has no weight.
-        let (right, bottom) = ((rgb.width() as f32 - 1.0).max(0.0), (rgb.height() as f32 - 1.0).max(0.0));
         let level = Level::new();
-        let mut out = vec![[0.0; 3]; width * height];
-        for (v, out) in out.chunks_exact_mut(width.max(1)).enumerate() {
+        let mut out = Vec::with_capacity(width * height);
+        for v in 0..height {
             let down = v as f64 * self.scale;
             let line =
                 SampleLine { x: (origin.x - down * sin - 0.5) as f32, y: (origin.y + down * cos - 0.5) as f32, dx, dy };
-            let is_inside = |u: &usize| inside(rgb, line.at(*u));
-            // A line crosses the picture once.
-            let first = (0..width).find(is_inside).unwrap_or(width);
-            let end = (first..width).rfind(is_inside).map_or(first, |last| last + 1);
-            dispatch!(level, simd => line.within(simd, rgb, first, &mut out[first..end]));
-            for u in (0..first).chain(end..width) {
+            let (first, end) = match outside {
+                Outside::Repeated => (0, width),
+                Outside::Black => {
+                    let is_inside = |u: &usize| inside(rgb, line.at(*u));
+                    // A line crosses the picture once.
+                    let first = (0..width).find(is_inside).unwrap_or(width);
+                    (first, (first..width).rfind(is_inside).map_or(first, |last| last + 1))
+                }
+            };
+            let fading = |u: usize| {
                 let (x, y) = line.at(u);
-                out[u] = match outside {
-                    Outside::Repeated => bilinear(rgb, x.clamp(0.0, right), y.clamp(0.0, bottom)),
-                    Outside::Black => bilinear(rgb, x, y),
-                };
-            }
+                bilinear(rgb, x, y).map(|value| value * unit)
+            };
+            out.extend((0..first).map(fading));
+            dispatch!(level, simd => line.within(simd, rgb, first..end, unit, &mut out));
+            out.extend((end..width).map(fading));
         }
         out
     }
@@ -135,54 +158,64 @@ impl SampleLine {
         (self.x + u as f32 * self.dx, self.y + u as f32 * self.dy)
     }
 
-    /// The colours of the samples from `start` on, all of which have four neighbours. What lies around a sample is fetched one by
-    /// one, all else is done for many at once.
+    /// The colours of samples, of which those outside of the picture are taken at its edge. What lies around a sample is fetched
+    /// one by one, all else is done for many at once.
     #[inline(always)]
-    fn within<S: Simd>(&self, simd: S, rgb: &RgbImage, start: usize, out: &mut [[f32; 3]]) {
+    fn within<S: Simd>(&self, simd: S, rgb: &RgbImage, samples: Range<usize>, unit: f32, out: &mut Vec<[f32; 3]>) {
+        let unit = f32x16::splat(simd, unit);
         let raw = rgb.as_raw().as_slice();
         let stride = rgb.width() as usize * 3;
         let zero = f32x16::splat(simd, 0.0);
-        for (chunk, out) in out.chunks_mut(SAMPLES).enumerate() {
-            let first = (start + chunk * SAMPLES) as f32;
-            let u = f32x16::from_slice(simd, &RAMP) + f32x16::splat(simd, first);
-            // Beyond the end of the row the last sample is taken again.
-            let u = u.min(f32x16::splat(simd, first + (out.len() - 1) as f32));
+        // At the last pixel's centre the next one has no weight.
+        let right = f32x16::splat(simd, rgb.width() as f32 - 1.0);
+        let bottom = f32x16::splat(simd, rgb.height() as f32 - 1.0);
+        for first in samples.clone().step_by(SAMPLES) {
+            let u = f32x16::from_slice(simd, &RAMP) + f32x16::splat(simd, first as f32);
             let x = f32x16::splat(simd, self.x) + u * f32x16::splat(simd, self.dx);
             let y = f32x16::splat(simd, self.y) + u * f32x16::splat(simd, self.dy);
+            let (x, y) = (x.max(zero).min(right), y.max(zero).min(bottom));
             // Truncation is floor here.
-            let (x0, y0) = (i32x16::truncate_from(x.max(zero)), i32x16::truncate_from(y.max(zero)));
+            let (x0, y0) = (i32x16::truncate_from(x), i32x16::truncate_from(y));
             let (fx, fy) = (x - f32x16::float_from(x0), y - f32x16::float_from(y0));
             let mut at = [0i32; SAMPLES];
             (y0 * i32x16::splat(simd, stride as i32) + x0 * i32x16::splat(simd, 3)).store_slice(&mut at);
-            // Two pixels are six bytes: the first four and the last four, of the row above and the one below.
-            let mut bytes = [[0i32; SAMPLES]; 4];
-            for i in 0..SAMPLES {
-                let (upper, lower) = (eight(raw, at[i] as usize), eight(raw, at[i] as usize + stride));
-                bytes[0][i] = upper as i32;
-                bytes[1][i] = (upper >> 16) as i32;
-                bytes[2][i] = lower as i32;
-                bytes[3][i] = (lower >> 16) as i32;
-            }
+            // Two pixels are six bytes, of the row above and the one below.
+            let upper: [u64; SAMPLES] = std::array::from_fn(|i| eight(raw, at[i] as usize));
+            let lower: [u64; SAMPLES] = std::array::from_fn(|i| eight(raw, at[i] as usize + stride));
+            let [upper, lower] = [words(simd, &upper), words(simd, &lower)];
             let mut colors = [[0.0f32; SAMPLES]; 3];
-            // Which byte of the first four is left, and which of the first or last four is right of a sample.
-            let places = [(0, 0, 3), (1, 1, 2), (2, 1, 3)];
-            for (color, (left, end, right)) in colors.iter_mut().zip(places) {
-                let top = mixed(byte(simd, &bytes[0], left), byte(simd, &bytes[end], right), fx);
-                let bottom = mixed(byte(simd, &bytes[2], left), byte(simd, &bytes[2 + end], right), fx);
-                mixed(top, bottom, fy).store_slice(color);
+            for (k, color) in colors.iter_mut().enumerate() {
+                let top = mixed(byte(simd, upper, k), byte(simd, upper, k + 3), fx);
+                let bottom = mixed(byte(simd, lower, k), byte(simd, lower, k + 3), fx);
+                (mixed(top, bottom, fy) * unit).store_slice(color);
             }
             let [r, g, b] = &colors;
-            for (i, out) in out.iter_mut().enumerate() {
-                *out = [r[i], g[i], b[i]];
+            let mut done = [[0.0f32; 3]; SAMPLES];
+            for i in 0..SAMPLES {
+                done[i] = [r[i], g[i], b[i]];
+            }
+            match done.get(..samples.end - first) {
+                Some(done) => out.extend_from_slice(done),
+                None => out.extend_from_slice(&done),
             }
         }
     }
 }
 
-/// The `k`th byte of each value.
+/// The first four bytes of each, and the last four.
 #[inline(always)]
-fn byte<S: Simd>(simd: S, values: &[i32; SAMPLES], k: u32) -> f32x16<S> {
-    f32x16::float_from((i32x16::from_slice(simd, values) >> (8 * k)) & i32x16::splat(simd, 255))
+fn words<S: Simd>(simd: S, bytes: &[u64; SAMPLES]) -> [u32x16<S>; 2] {
+    let halves: [[u32; 2]; SAMPLES] = std::array::from_fn(|i| [bytes[i] as u32, (bytes[i] >> 32) as u32]);
+    let halves = halves.as_flattened();
+    let (first, second) =
+        u32x16::from_slice(simd, &halves[..SAMPLES]).deinterleave(u32x16::from_slice(simd, &halves[SAMPLES..]));
+    [first, second]
+}
+
+/// The `k`th of eight bytes.
+#[inline(always)]
+fn byte<S: Simd>(simd: S, words: [u32x16<S>; 2], k: usize) -> f32x16<S> {
+    f32x16::float_from((words[k / 4] >> (8 * (k as u32 % 4))) & u32x16::splat(simd, 255))
 }
 
 #[inline(always)]
@@ -193,11 +226,17 @@ fn mixed<S: Simd>(a: f32x16<S>, b: f32x16<S>, share: f32x16<S>) -> f32x16<S> {
 /// Eight bytes from `at` on, zeros beyond the end.
 #[inline(always)]
 fn eight(raw: &[u8], at: usize) -> u64 {
-    let rest = raw.get(at..).unwrap_or_default();
-    match rest.first_chunk() {
-        Some(&bytes) => u64::from_le_bytes(bytes),
-        None => rest.iter().rev().fold(0, |value, &byte| value << 8 | u64::from(byte)),
+    match raw.get(at..at + 8) {
+        Some(bytes) => u64::from_le_bytes(bytes.try_into().unwrap_or_default()),
+        None => last(raw, at),
     }
+}
+
+/// The same at the end of the picture: apart, so that the way all others go is short.
+#[cold]
+#[inline(never)]
+fn last(raw: &[u8], at: usize) -> u64 {
+    raw.get(at..).unwrap_or_default().iter().rev().fold(0, |value, &byte| value << 8 | u64::from(byte))
 }
 
 /// Whether a point in pixel centres has all four neighbours, with a margin for rounding.
@@ -255,6 +294,20 @@ mod tests {
             let crop = Crop { center: Point::new(3.0, 4.0), anchor: Point::new(10.0, 20.0), scale, angle };
             let p = crop.from_picture(crop.to_picture(Point::new(x, y)));
             prop_assert!(p.distance(Point::new(x, y)) < 1e-6);
+        }
+    }
+
+    #[test]
+    fn the_edge_is_repeated_however_far_and_wherever_a_crop_leaves_the_picture() {
+        let picture = ramp();
+        for angle in [0.0, 0.7, 3.0] {
+            let crop = Crop { center: Point::new(100.0, 95.0), anchor: Point::new(20.0, 20.0), scale: 1.3, angle };
+            for (i, color) in crop.sampled(&picture, 41, 40, Outside::Repeated).iter().enumerate() {
+                let p = crop.to_picture(Point::new((i % 41) as f64 + 0.5, (i / 41) as f64 + 0.5));
+                let (x, y) = ((p.x - 0.5).clamp(0.0, 119.0), (p.y - 0.5).clamp(0.0, 99.0));
+                let truth = [2.0 * x, 2.0 * y, 7.0];
+                assert!((0..3).all(|k| (f64::from(color[k]) - truth[k]).abs() < 0.01), "{color:?} at {p:?}");
+            }
         }
     }
 
