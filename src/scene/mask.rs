@@ -136,15 +136,23 @@ fn leak(face: &Face, open: &[bool], w: usize, h: usize, cell: f64) -> f64 {
     let center = face.eye_midpoint();
     let (rx, ry) = (face.width() * 0.35, face.eye_to_chin() * 0.6);
     let cy = center.y + face.eye_to_chin() * 0.3;
+    // A negative number becomes 0.
+    let near = |middle: f64, reach: f64, n: usize| {
+        let (first, last) = (((middle - reach) / cell) as usize, ((middle + reach) / cell) as usize);
+        first.min(n)..last.saturating_add(1).min(n)
+    };
+    let columns = near(center.x, rx, w);
     let (mut inside, mut taken) = (0usize, 0usize);
-    for (i, &is_open) in open.iter().enumerate() {
-        let (x, y) = (((i % w) as f64 + 0.5) * cell, ((i / w) as f64 + 0.5) * cell);
-        if ((x - center.x) / rx).powi(2) + ((y - cy) / ry).powi(2) < 1.0 {
-            inside += 1;
-            taken += usize::from(is_open);
+    for row in near(cy, ry, h) {
+        let down = (((row as f64 + 0.5) * cell - cy) / ry).powi(2);
+        for (column, &is_open) in columns.clone().zip(&open[row * w..][columns.clone()]) {
+            let across = (((column as f64 + 0.5) * cell - center.x) / rx).powi(2);
+            if across + down < 1.0 {
+                inside += 1;
+                taken += usize::from(is_open);
+            }
         }
     }
-    debug_assert_eq!(open.len(), w * h);
     taken as f64 / inside.max(1) as f64
 }
 
@@ -207,23 +215,34 @@ impl SurfaceLine {
     /// How far pixels lie from the surface, the first of them in column `start`.
     #[inline(always)]
     fn mark(&self, start: usize, pixels: &[[u8; 3]], mask: &mut [u8]) {
-        let dx = 2.0 / self.width as f32;
-        let [l, a, b] = self.colors;
+        let (chunks, rest) = pixels.as_chunks::<CHUNK>();
+        let (marks, last) = mask.as_chunks_mut::<CHUNK>();
         let mut first = start as f32;
-        for (pixels, mask) in pixels.chunks(CHUNK).zip(mask.chunks_mut(CHUNK)) {
-            let seen = lab::of_chunk(&lab::linear_chunk(pixels));
-            let mut over = [0u8; CHUNK];
-            for i in 0..CHUNK {
-                let u = (first + i as f32) * dx + dx / 2.0 - 1.0;
-                let dl = seen[0][i] - (l[0] + u * (l[1] + l[2] * u));
-                let da = seen[1][i] - (a[0] + u * (a[1] + a[2] * u));
-                let db = seen[2][i] - (b[0] + u * (b[1] + b[2] * u));
-                let distance = (dl * dl + da * da + db * db).sqrt();
-                over[i] = ((distance / self.threshold - 0.5) * 255.0).clamp(0.0, 255.0) as u8;
-            }
-            mask.copy_from_slice(&over[..mask.len()]);
+        for (pixels, mask) in chunks.iter().zip(marks) {
+            *mask = self.marks(first, pixels);
             first += CHUNK as f32;
         }
+        if !rest.is_empty() {
+            last.copy_from_slice(&self.marks(first, &lab::filled_up(rest))[..last.len()]);
+        }
+    }
+
+    /// The same of a chunk.
+    #[inline(always)]
+    fn marks(&self, first: f32, pixels: &[[u8; 3]; CHUNK]) -> [u8; CHUNK] {
+        let dx = 2.0 / self.width as f32;
+        let [l, a, b] = self.colors;
+        let seen = lab::of_chunk(&lab::linear_chunk(pixels));
+        let mut over = [0u8; CHUNK];
+        for i in 0..CHUNK {
+            let u = (first + i as f32) * dx + dx / 2.0 - 1.0;
+            let dl = seen[0][i] - (l[0] + u * (l[1] + l[2] * u));
+            let da = seen[1][i] - (a[0] + u * (a[1] + a[2] * u));
+            let db = seen[2][i] - (b[0] + u * (b[1] + b[2] * u));
+            let distance = (dl * dl + da * da + db * db).sqrt();
+            over[i] = ((distance / self.threshold - 0.5) * 255.0).clamp(0.0, 255.0) as u8;
+        }
+        over
     }
 }
 

@@ -3,6 +3,8 @@
 //! A studio backdrop is one colour, or falls off smoothly; six coefficients a channel describe both, and a person in
 //! front of it is an outlier to them. Fitted by iteratively re-weighted least squares with Tukey's biweight.
 
+use fearless_simd::{Level, dispatch};
+
 use super::lab::{Lab, LabImage};
 use super::mask::unit;
 use crate::linear::gauss;
@@ -53,36 +55,12 @@ impl Surface {
         let mut reach = reach;
         let mut residuals: Vec<f32> = Vec::with_capacity(samples.len());
         for round in 0..ROUNDS {
-            let mut normal = [[0.0f64; TERMS]; TERMS];
-            let mut right = [[0.0f64; TERMS]; 3];
             residuals.clear();
-            for sample in samples {
-                let distance = surface.at(sample.x, sample.y).distance(sample.lab);
-                if distance >= reach {
-                    continue;
-                }
-                residuals.push(distance);
-                let weight = f64::from((1.0 - (distance / reach).powi(2)).powi(2));
-                let t = terms(sample.x, sample.y).map(f64::from);
-                // The matrix is symmetric: its upper half is enough.
-                for i in 0..TERMS {
-                    let weighted = weight * t[i];
-                    for j in i..TERMS {
-                        normal[i][j] += weighted * t[j];
-                    }
-                    right[0][i] += weighted * f64::from(sample.lab.l);
-                    right[1][i] += weighted * f64::from(sample.lab.a);
-                    right[2][i] += weighted * f64::from(sample.lab.b);
-                }
-            }
+            let mut sums = Sums::default();
+            dispatch!(Level::new(), _simd => sums.add(&surface, samples, reach, &mut residuals));
+            let (mut normal, right) = sums.system();
             if residuals.len() < 10 * TERMS {
                 return None;
-            }
-            let upper = normal;
-            for (i, row) in normal.iter_mut().enumerate() {
-                for (j, value) in row.iter_mut().enumerate().take(i) {
-                    *value = upper[j][i];
-                }
             }
             // A little ridge keeps the curvature at rest where samples do not speak of it.
             let count = residuals.len() as f64;
@@ -128,6 +106,94 @@ impl Surface {
     /// For one row: constant, slope and curvature of each channel in x, so that a row costs three additions a pixel.
     pub(super) fn row(&self, y: f32) -> [[f32; 3]; 3] {
         self.coefficients.map(|c| [c[0] + c[2] * y + c[5] * y * y, c[1] + c[4] * y, c[3]])
+    }
+}
+
+/// Samples that are weighted together, so that the sums are made in vector code.
+const LANES: usize = 8;
+
+/// Powers of x and y that the products of two terms have.
+const MOMENTS: [(usize, usize); 15] = [
+    (0, 0),
+    (1, 0),
+    (0, 1),
+    (2, 0),
+    (1, 1),
+    (0, 2),
+    (3, 0),
+    (2, 1),
+    (1, 2),
+    (0, 3),
+    (4, 0),
+    (3, 1),
+    (2, 2),
+    (1, 3),
+    (0, 4),
+];
+
+/// What the normal equations are made of: weighted sums over the samples, lane by lane.
+#[derive(Default)]
+struct Sums {
+    moments: [[f64; LANES]; MOMENTS.len()],
+    /// Of each channel times each term.
+    right: [[[f64; LANES]; TERMS]; 3],
+}
+
+impl Sums {
+    /// Adds the samples nearer than `reach`, by their weights, and lists their distances.
+    #[inline(always)]
+    fn add(&mut self, surface: &Surface, samples: &[Sample], reach: f32, residuals: &mut Vec<f32>) {
+        // Far from any surface, for the lanes that are left over.
+        let nowhere = Sample { x: 0.0, y: 0.0, lab: Lab { l: f32::MAX, a: 0.0, b: 0.0 } };
+        for samples in samples.chunks(LANES) {
+            let mut chunk = [nowhere; LANES];
+            chunk[..samples.len()].copy_from_slice(samples);
+            let mut distances = [0.0f32; LANES];
+            let mut weights = [0.0f64; LANES];
+            for i in 0..LANES {
+                let Sample { x, y, lab } = chunk[i];
+                let mut squares = 0.0;
+                for (c, seen) in surface.coefficients.iter().zip([lab.l, lab.a, lab.b]) {
+                    let expected = c[0] + c[1] * x + c[2] * y + c[3] * (x * x) + c[4] * (x * y) + c[5] * (y * y);
+                    squares += (expected - seen) * (expected - seen);
+                }
+                distances[i] = squares.sqrt();
+                let off = (distances[i] / reach).min(1.0);
+                weights[i] = f64::from((1.0 - off * off) * (1.0 - off * off));
+            }
+            residuals.extend(distances.iter().filter(|&&distance| distance < reach));
+            let mut powers = [[[1.0f64; LANES]; 2]; 5];
+            for n in 1..5 {
+                for i in 0..LANES {
+                    powers[n][0][i] = powers[n - 1][0][i] * f64::from(chunk[i].x);
+                    powers[n][1][i] = powers[n - 1][1][i] * f64::from(chunk[i].y);
+                }
+            }
+            for (k, &(x, y)) in MOMENTS.iter().enumerate() {
+                for i in 0..LANES {
+                    let term = weights[i] * powers[x][0][i] * powers[y][1][i];
+                    self.moments[k][i] += term;
+                    if k < TERMS {
+                        let lab = if weights[i] > 0.0 { chunk[i].lab } else { Lab::default() };
+                        self.right[0][k][i] += term * f64::from(lab.l);
+                        self.right[1][k][i] += term * f64::from(lab.a);
+                        self.right[2][k][i] += term * f64::from(lab.b);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The normal equations: matrix, and right sides of the channels.
+    fn system(&self) -> ([[f64; TERMS]; TERMS], [[f64; TERMS]; 3]) {
+        let total = |lanes: &[f64; LANES]| lanes.iter().sum::<f64>();
+        let moment = |x: usize, y: usize| {
+            MOMENTS.iter().zip(&self.moments).find(|(powers, _)| **powers == (x, y)).map_or(0.0, |(_, sum)| total(sum))
+        };
+        // The first moments are those of the terms themselves.
+        let of = |i: usize| MOMENTS[i];
+        let normal = std::array::from_fn(|i| std::array::from_fn(|j| moment(of(i).0 + of(j).0, of(i).1 + of(j).1)));
+        (normal, self.right.map(|channel| channel.map(|lanes| total(&lanes))))
     }
 }
 
