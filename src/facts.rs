@@ -176,8 +176,8 @@ impl<'a> Facts<'a> {
 
     /// Colour of the main face's skin, shared by the checks of the eyes: medians of red, green and blue, 0 to 255.
     pub fn skin_color(&self) -> Result<[f32; 3], Missing> {
-        let (photo, map) = (self.photo?, self.skin()?);
-        Ok(*self.skin_color.get_or_init(|| eyes::skin_color(&photo.rgb, map)))
+        let map = self.skin()?;
+        Ok(*self.skin_color.get_or_init(|| eyes::skin_color(map)))
     }
 
     /// The main face, the largest one.

@@ -41,8 +41,8 @@ const EXPOSURE: Check = Check {
         },
     ],
     measure: |facts, _| {
-        let (map, photo, face) = (facts.skin()?, facts.photo?, facts.face()?);
-        let e = light::exposure(&photo.rgb, map);
+        let (map, face) = (facts.skin()?, facts.face()?);
+        let e = light::exposure(map);
         let over = (e.burnt / 0.04).max(e.clipped / 0.30).max(e.burnt_eyes / 0.035);
         // L* of a background known to be plain; the lightest it may be and still count as dark is L* 51: 1.4 stops
         // under light blue, the darkest background that is asked for.
@@ -81,8 +81,8 @@ const EVENNESS: Check = Check {
         },
     ],
     measure: |facts, _| {
-        let (map, photo, face) = (facts.skin()?, facts.photo?, facts.face()?);
-        let e = light::evenness(&photo.rgb, map, face).ok_or(Missing::OutOfView)?;
+        let (map, face) = (facts.skin()?, facts.face()?);
+        let e = light::evenness(map, face).ok_or(Missing::OutOfView)?;
         let (zh, en) = if e.dark_left { ("左", "left") } else { ("右", "right") };
         Ok(Measured::number(e.ratio).detail("side_zh", zh).detail("side", en).at(Region::Rect(e.dark_side)))
     },
@@ -114,7 +114,7 @@ const HOTSPOT: Check = Check {
     measure: |facts, _| {
         let (photo, face) = (facts.photo?, facts.face()?);
         let map = SkinMap::of(&photo.rgb, face, 240.0).ok_or(Missing::OutOfView)?;
-        let spots = light::hotspots(&photo.rgb, &map);
+        let spots = light::hotspots(&map);
         let measured = Measured::number(100.0 * spots.largest.max(spots.total / 3.0));
         Ok(match spots.region {
             Some(region) => measured.at(Region::Rect(region)),
@@ -149,8 +149,8 @@ const CAST: Check = Check {
         if super::image::chroma(facts)? < super::image::COLORLESS {
             return Err(Missing::Monochrome);
         }
-        let (map, photo, face) = (facts.skin()?, facts.photo?, facts.face()?);
-        Ok(Measured::number(light::cast(&photo.rgb, map).min(9.0)).at(Region::Rect(face.bounds())))
+        let (map, face) = (facts.skin()?, facts.face()?);
+        Ok(Measured::number(light::cast(map).min(9.0)).at(Region::Rect(face.bounds())))
     },
 };
 

@@ -98,8 +98,8 @@ struct Patch {
     center: Point,
     /// Picture pixels per patch pixel.
     scale: f64,
-    gx: Vec<f32>,
-    gy: Vec<f32>,
+    /// Across and down.
+    gradient: Vec<[f32; 2]>,
 }
 
 impl Patch {
@@ -115,12 +115,12 @@ impl Patch {
         let pixels = Crop { center, anchor, scale, angle: 0.0 }.sampled(rgb, SIDE, SIDE, Outside::Repeated);
         let red: Vec<f32> = pixels.iter().map(|pixel| pixel[0]).collect();
         let smooth = blurred(&blurred(&red));
-        let mut patch = Self { center, scale, gx: vec![0.0; SIDE * SIDE], gy: vec![0.0; SIDE * SIDE] };
+        let mut patch = Self { center, scale, gradient: vec![[0.0; 2]; SIDE * SIDE] };
         for y in 1..SIDE - 1 {
             for x in 1..SIDE - 1 {
                 let i = y * SIDE + x;
-                patch.gx[i] = (smooth[i + 1] - smooth[i - 1]) / 2.0;
-                patch.gy[i] = (smooth[i + SIDE] - smooth[i - SIDE]) / 2.0;
+                let (across, down) = (smooth[i + 1] - smooth[i - 1], smooth[i + SIDE] - smooth[i - SIDE]);
+                patch.gradient[i] = [across / 2.0, down / 2.0];
             }
         }
         Some(patch)
@@ -157,10 +157,15 @@ impl Patch {
         let mut circles = Vec::new();
         let mut best = 0.0f32;
         for dr in steps(r) {
+            let radius = start.2 + dr;
+            // Where the points of an arc lie across does not depend on how far down it is.
+            let columns: Vec<(f64, [usize; 2 * ARC])> =
+                steps(x).map(|dx| (start.0 + dx, Axis::Across.places(start.0 + dx, radius))).collect();
             for dy in steps(y) {
-                for dx in steps(x) {
-                    let (x, y, radius) = (start.0 + dx, start.1 + dy, start.2 + dr);
-                    if let Some(score) = self.rise(x, y, radius, NEARLY_BEST * best) {
+                let y = start.1 + dy;
+                let rows = Axis::Down.places(y, radius);
+                for &(x, ref columns) in &columns {
+                    if let Some(score) = self.rise(columns, &rows, NEARLY_BEST * best) {
                         best = best.max(score);
                         circles.push(Circle { x, y, radius, score });
                     }
@@ -172,8 +177,8 @@ impl Patch {
 
     /// Mean rise of brightness outwards across the left and right arcs. Single strong points, such as a catchlight's
     /// edge, are cut to the level of the others. `None` when it cannot reach `least`.
-    fn rise(&self, cx: f64, cy: f64, radius: f64, least: f32) -> Option<f32> {
-        let rises = self.rises(cx, cy, radius);
+    fn rise(&self, columns: &[usize; 2 * ARC], rows: &[usize; 2 * ARC], least: f32) -> Option<f32> {
+        let rises = self.rises(columns, rows);
         let mean = |rises: [f32; 2 * ARC]| rises.iter().sum::<f32>() / rises.len() as f32;
         // What is cut only lowers the mean, but for rounding.
         if mean(rises) < 0.999 * least {
@@ -184,23 +189,43 @@ impl Patch {
 
     /// The same on the weaker of the two arcs.
     fn weaker_arc(&self, circle: Circle) -> f64 {
-        let rises = cut(self.rises(circle.x, circle.y, circle.radius));
+        let columns = Axis::Across.places(circle.x, circle.radius);
+        let rises = cut(self.rises(&columns, &Axis::Down.places(circle.y, circle.radius)));
         let means = rises.chunks_exact(ARC).map(|arc| arc.iter().sum::<f32>() / ARC as f32);
         f64::from(means.fold(f32::MAX, f32::min))
     }
 
     /// Rise at each point of both arcs.
-    fn rises(&self, cx: f64, cy: f64, radius: f64) -> [f32; 2 * ARC] {
+    fn rises(&self, columns: &[usize; 2 * ARC], rows: &[usize; 2 * ARC]) -> [f32; 2 * ARC] {
         let mut rises = [0.0f32; 2 * ARC];
-        let (cx, cy, radius) = ((cx + HALF as f64) as f32, (cy + HALF as f64) as f32, radius as f32);
-        for (rise, &(cos, sin)) in rises.iter_mut().zip(ARCS.iter()) {
-            // Pixel i covers [i, i + 1); a negative number becomes 0.
-            let x = ((cx + cos * radius) as usize).min(SIDE - 1);
-            let y = ((cy + sin * radius) as usize).min(SIDE - 1);
-            let i = y * SIDE + x;
-            *rise = (self.gx[i] * cos + self.gy[i] * sin).max(0.0);
+        for (k, (rise, &(cos, sin))) in rises.iter_mut().zip(ARCS.iter()).enumerate() {
+            let [gx, gy] = self.gradient[rows[k] * SIDE + columns[k]];
+            *rise = (gx * cos + gy * sin).max(0.0);
         }
         rises
+    }
+}
+
+/// The two directions of a patch.
+#[derive(Clone, Copy)]
+enum Axis {
+    Across,
+    Down,
+}
+
+impl Axis {
+    /// In which column, or row, of the patch each point of both arcs lies, of a circle about `center` from the patch's own.
+    fn places(self, center: f64, radius: f64) -> [usize; 2 * ARC] {
+        let (center, radius) = ((center + HALF as f64) as f32, radius as f32);
+        std::array::from_fn(|k| {
+            let (cos, sin) = ARCS[k];
+            let along = match self {
+                Self::Across => cos,
+                Self::Down => sin,
+            };
+            // Pixel i covers [i, i + 1); a negative number becomes 0.
+            ((center + along * radius) as usize).min(SIDE - 1)
+        })
     }
 }
 

@@ -42,21 +42,20 @@ fn along(rgb: &RgbImage, edge: usize) -> Option<Border> {
     }
     // Colours of the line `deep` pixels inside of the edge. Averaged over two neighbours along the line: noise and
     // chroma subsampling are finer than any border.
+    let points = SAMPLES.min(length / 2);
+    let at = |i: u32| (u64::from(i) * u64::from(length - 1) / u64::from(points)) as u32;
+    let at: Vec<u32> = (0..points).map(at).collect();
+    let pixels = rgb.as_raw().as_chunks::<3>().0;
+    let row = |y: u32| &pixels[y as usize * w as usize..][..w as usize];
+    let mean = |a: [u8; 3], b: [u8; 3]| [0, 1, 2].map(|c| (i32::from(a[c]) + i32::from(b[c])) / 2);
     let line = |deep: u32| -> Vec<[i32; 3]> {
-        let points = SAMPLES.min(length / 2);
-        (0..points)
-            .map(|i| {
-                let at = (u64::from(i) * u64::from(length - 1) / u64::from(points)) as u32;
-                let pixel = |at: u32| match edge {
-                    0 => rgb.get_pixel(deep, at),
-                    1 => rgb.get_pixel(at, deep),
-                    2 => rgb.get_pixel(w - 1 - deep, at),
-                    _ => rgb.get_pixel(at, h - 1 - deep),
-                };
-                let (a, b) = (pixel(at), pixel(at + 1));
-                [0, 1, 2].map(|c| (i32::from(a[c]) + i32::from(b[c])) / 2)
-            })
-            .collect()
+        let (x, y) = (if edge == 0 { deep } else { w - 1 - deep }, if edge == 1 { deep } else { h - 1 - deep });
+        if edge.is_multiple_of(2) {
+            at.iter().map(|&at| mean(row(at)[x as usize], row(at + 1)[x as usize])).collect()
+        } else {
+            let row = row(y);
+            at.iter().map(|&at| mean(row[at as usize], row[at as usize + 1])).collect()
+        }
     };
     let max = (f64::from(depth) * MAX_SHARE) as u32;
     // The outermost line may be a resampling fringe.

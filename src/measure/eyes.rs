@@ -73,8 +73,8 @@ pub fn gaze(mesh: &[Point], irises: [Point; 2], yaw: f64) -> Gaze {
 }
 
 /// Colour of the face's skin: medians of red, green and blue, 0 to 255.
-pub fn skin_color(rgb: &RgbImage, map: &SkinMap) -> [f32; 3] {
-    let skin = map.some_skin(rgb);
+pub fn skin_color(map: &SkinMap) -> [f32; 3] {
+    let skin = map.some_skin();
     std::array::from_fn(|c| f32::from(byte_quantile(skin.iter().map(|color| color[c]), 0.5)))
 }
 

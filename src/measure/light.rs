@@ -4,10 +4,11 @@
 //! the brightest parts of face and eyes, evenness at the *ratio* of light on the two sides, which is the same for every
 //! skin, and the cast at what skin and eye-whites have in common.
 
-use image::RgbImage;
+use fearless_simd::{Level, dispatch};
 
 use super::plane::{byte_quantile, quantile};
 use super::skin::{Part, SkinMap};
+use super::text::{components, next_set};
 use crate::face::Face;
 use crate::scene::lab::{linear, luminance};
 use crate::units::{Point, Rect};
@@ -28,27 +29,24 @@ pub struct Exposure {
 }
 
 /// Measures exposure.
-pub fn exposure(rgb: &RgbImage, map: &SkinMap) -> Exposure {
+pub fn exposure(map: &SkinMap) -> Exposure {
     let (mut skin, mut eyes, mut crushed, mut burnt, mut clipped, mut burnt_eyes) =
         (0u32, 0u32, 0u32, 0u32, 0u32, 0u32);
     let mut levels = Vec::with_capacity(map.parts.len());
-    map.samples(rgb).for_each(|(part, _, color)| {
-        let y = luminance(color);
-        levels.push(y);
-        match part {
-            Part::Skin => {
-                skin += 1;
-                crushed += u32::from(y <= 4.0 / 255.0);
-                burnt += u32::from(color[1] >= 247);
-                clipped += u32::from(color[0] >= 250);
-            }
-            Part::Eye => {
-                eyes += 1;
-                burnt_eyes += u32::from(color[1] >= 247);
-            }
-            _ => {}
+    for ((&part, &y), color) in map.parts.iter().zip(map.luminance()).zip(&map.colors) {
+        if part == Part::Outside {
+            continue;
         }
-    });
+        levels.push(y);
+        let (is_skin, is_eye) = (u32::from(part == Part::Skin), u32::from(part == Part::Eye));
+        let is_burnt = u32::from(color[1] >= 247);
+        skin += is_skin;
+        crushed += is_skin & u32::from(y <= 4.0 / 255.0);
+        burnt += is_skin & is_burnt;
+        clipped += is_skin & u32::from(color[0] >= 250);
+        eyes += is_eye;
+        burnt_eyes += is_eye & is_burnt;
+    }
     let share = |n: u32, of: u32| f64::from(n) / f64::from(of.max(1));
     Exposure {
         highlight: f64::from(quantile(&mut levels, 0.98)),
@@ -74,7 +72,7 @@ pub struct Evenness {
 ///
 /// The zones of ISO/IEC 39794-5 (forehead, chin, two cheeks) are not compared top to bottom: beards and the natural
 /// sheen of a dark forehead make that ratio 3 in perfectly even light, which would reject people for their skin.
-pub fn evenness(rgb: &RgbImage, map: &SkinMap, face: &Face) -> Option<Evenness> {
+pub fn evenness(map: &SkinMap, face: &Face) -> Option<Evenness> {
     let ied = face.inter_eye_distance();
     if !(ied > 1.0) {
         return None;
@@ -86,10 +84,14 @@ pub fn evenness(rgb: &RgbImage, map: &SkinMap, face: &Face) -> Option<Evenness> 
     let mut sides = [Vec::new(), Vec::new()];
     let mut zones = [(0.0f64, 0u32); 2];
     let mut boxes = [(f64::MAX, f64::MAX, f64::MIN, f64::MIN); 2];
-    map.samples(rgb).filter(|sample| sample.0 == Part::Skin).for_each(|(_, at, color)| {
+    let samples = map.parts.chunks_exact(map.width).zip(map.luminance().chunks_exact(map.width));
+    let samples = samples.enumerate().flat_map(|(row, (parts, luminance))| {
+        let skin = parts.iter().zip(luminance).enumerate().filter(|(_, (part, _))| **part == Part::Skin);
+        skin.map(move |(column, (_, &y))| (map.point(row, column), y))
+    });
+    samples.for_each(|(at, y)| {
         let u = ((at.x - middle.x) * across.x + (at.y - middle.y) * across.y) / ied;
         let side = usize::from(u > 0.0);
-        let y = luminance(color);
         if u.abs() > 0.25 {
             sides[side].push(y);
             let b = &mut boxes[side];
@@ -130,37 +132,28 @@ pub struct Hotspots {
 
 /// Finds spots that are bright (V > 0.9) and nearly without colour, by themselves (S < 0.2) and against the face's own
 /// skin (S under half its median): fair skin in bright light is bright too, but has its colour.
-pub fn hotspots(rgb: &RgbImage, map: &SkinMap) -> Hotspots {
+pub fn hotspots(map: &SkinMap) -> Hotspots {
     let saturation = |[r, g, b]: [u8; 3]| {
         let (max, min) = (r.max(g).max(b), r.min(g).min(b));
         f32::from(max - min) / f32::from(max.max(1))
     };
-    let mut of_skin: Vec<f32> = map.some_skin(rgb).into_iter().map(saturation).collect();
+    let mut of_skin: Vec<f32> = map.some_skin().into_iter().map(saturation).collect();
     let median = quantile(&mut of_skin, 0.5);
     // A photo without colour: only what is white can be told from bright skin.
     let hot = |color: [u8; 3]| {
         let [r, g, b] = color;
-        let white = r.min(g).min(b);
-        if median < 0.04 {
-            white >= 247
-        } else {
-            r.max(g).max(b) >= 230 && saturation(color) < 0.2f32.min(median / 2.0)
-        }
+        if median < 0.04 { r.min(g).min(b) >= 247 } else { saturation(color) < 0.2f32.min(median / 2.0) }
     };
     let mut mask = vec![false; map.parts.len()];
-    let stride = rgb.width() as usize * 3;
-    let pixels = rgb.as_raw();
-    let rows = map.parts.chunks_exact(map.width.max(1)).zip(mask.chunks_exact_mut(map.width.max(1)));
-    for (row, (parts, mask)) in rows.enumerate() {
-        for (column, (part, is_hot)) in parts.iter().zip(mask).enumerate() {
-            if matches!(part, Part::Skin | Part::Feature) {
-                let at = map.y(row) * stride + map.x(column) * 3;
-                *is_hot = hot([pixels[at], pixels[at + 1], pixels[at + 2]]);
-            }
-        }
+    dispatch!(Level::new(), _simd => bright_skin(map, &mut mask));
+    // Most skin is not bright.
+    let mut from = 0;
+    while let Some(place) = next_set(&mask, from) {
+        mask[place] = hot(map.colors[place]);
+        from = place + 1;
     }
     let (mut largest, mut total, mut region) = (0, 0, None);
-    for spot in super::text::components(&mut mask, map.width) {
+    for spot in components(&mut mask, map.width) {
         // Single glints of pores and glasses' rims are not spots.
         if spot.area < 6 {
             continue;
@@ -174,6 +167,15 @@ pub fn hotspots(rgb: &RgbImage, map: &SkinMap) -> Hotspots {
     }
     let area = map.area().max(1) as f64;
     Hotspots { largest: largest as f64 / area, total: total as f64 / area, region }
+}
+
+/// Where skin, brows and nostrils are bright.
+#[inline(always)]
+fn bright_skin(map: &SkinMap, mask: &mut [bool]) {
+    for ((bright, part), [r, g, b]) in mask.iter_mut().zip(&map.parts).zip(&map.colors) {
+        let is_skin = (*part == Part::Skin) | (*part == Part::Feature);
+        *bright = is_skin & (*r.max(g).max(b) >= 230);
+    }
 }
 
 /// Log-chromaticity of a colour: log2 of red over green and of blue over green, in linear light. A cast shifts it by
@@ -191,13 +193,8 @@ const SKIN_SPREAD: f64 = 0.35;
 ///
 /// A cast is what skin *and* eye-whites have in common: in each of red and blue against green, the smaller of the two
 /// deviations when they have the same sign, else none. So neither tanned skin nor reddened eyes are a cast.
-pub fn cast(rgb: &RgbImage, map: &SkinMap) -> f64 {
-    let (mut skin, mut eyes) = (Vec::new(), Vec::new());
-    map.samples(rgb).for_each(|(part, _, color)| match part {
-        Part::Skin => skin.push(color),
-        Part::Eye => eyes.push(color),
-        _ => {}
-    });
+pub fn cast(map: &SkinMap) -> f64 {
+    let (skin, mut eyes) = (map.colors_of(Part::Skin), map.colors_of(Part::Eye));
     let of_skin = deviation(&skin, NEUTRAL_SKIN);
     let mut levels: Vec<f32> = eyes.iter().map(|&color| luminance(color)).collect();
     let (low, high) = (quantile(&mut levels, 0.75), quantile(&mut levels, 0.97));

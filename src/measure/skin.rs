@@ -1,9 +1,11 @@
 //! The visible skin of a face as a sampled map: the mesh's oval without eyes, brows, lips and nostrils.
 
+use std::cell::OnceCell;
+
 use image::RgbImage;
 
 use crate::face::{Face, LANDMARKS};
-use crate::scene::lab::Lab;
+use crate::scene::lab::{Lab, luminance};
 use crate::units::Point;
 
 /// Contour of the face, indices into the mesh of [`LANDMARKS`] points (MediaPipe's `FACEMESH_FACE_OVAL`).
@@ -53,6 +55,10 @@ pub struct SkinMap {
     pub height: usize,
     /// Row-major parts.
     pub parts: Vec<Part>,
+    /// Colours of the samples, in the same order.
+    pub colors: Vec<[u8; 3]>,
+    /// Their luminance, for the measures of light.
+    luminance: OnceCell<Vec<f32>>,
 }
 
 /// Mesh points on the cheeks, where skin is bare on most faces.
@@ -86,7 +92,27 @@ impl SkinMap {
         let (top, bottom) = (edge(bounds.y, rgb.height()), edge(bounds.bottom().ceil(), rgb.height()));
         let step = ((bounds.width / across).round() as usize).max(1);
         let (width, height) = (right.saturating_sub(left) / step, bottom.saturating_sub(top) / step);
-        let mut map = Self { left, top, step, width, height, parts: vec![Part::Outside; width * height] };
+        if width == 0 || height == 0 {
+            return None;
+        }
+        let mut map = Self {
+            left,
+            top,
+            step,
+            width,
+            height,
+            parts: vec![Part::Outside; width * height],
+            colors: Vec::with_capacity(width * height),
+            luminance: OnceCell::new(),
+        };
+        let pixels = rgb.as_raw().as_chunks::<3>().0;
+        for row in 0..height {
+            let from = map.y(row) * rgb.width() as usize + map.x(0);
+            match step {
+                1 => map.colors.extend_from_slice(&pixels[from..from + width]),
+                _ => map.colors.extend(pixels[from..].chunks(step).take(width).map(|samples| samples[0])),
+            }
+        }
         // Slightly inside of the contour, where the mesh's error cannot let in background or hair.
         map.fill(&face.mesh, &OVAL, 0.94, Part::Skin);
         for brow in &BROWS {
@@ -102,30 +128,34 @@ impl SkinMap {
         (skin >= 200).then_some(map)
     }
 
-    /// Every sample's part, place in original pixels, and colour.
-    pub fn samples<'a>(&'a self, rgb: &'a RgbImage) -> impl Iterator<Item = (Part, Point, [u8; 3])> + 'a {
-        let stride = rgb.width() as usize;
-        let pixels = rgb.as_raw();
-        self.parts.chunks_exact(self.width.max(1)).enumerate().flat_map(move |(row, parts)| {
-            let y = self.y(row);
-            let inside = parts.iter().enumerate().filter(|(_, part)| **part != Part::Outside);
-            inside.map(move |(column, &part)| {
-                let x = self.x(column);
-                let at = (y * stride + x) * 3;
-                (part, Point::new(x as f64 + 0.5, y as f64 + 0.5), [pixels[at], pixels[at + 1], pixels[at + 2]])
-            })
-        })
+    /// Linear luminance of every sample, 0 to 1.
+    pub fn luminance(&self) -> &[f32] {
+        self.luminance.get_or_init(|| self.colors.iter().map(|&color| luminance(color)).collect())
     }
 
-    /// Colours of plain skin, of every fifth sample: enough for medians.
-    pub fn some_skin(&self, rgb: &RgbImage) -> Vec<[u8; 3]> {
-        let (mut skin, mut i) = (Vec::with_capacity(self.parts.len() / 5), 0usize);
-        self.samples(rgb).for_each(|(part, _, color)| {
-            if i.is_multiple_of(5) && part == Part::Skin {
-                skin.push(color);
-            }
-            i += 1;
-        });
+    /// Colours of the samples that show a part.
+    pub fn colors_of(&self, part: Part) -> Vec<[u8; 3]> {
+        self.parts.iter().zip(&self.colors).filter(|(p, _)| **p == part).map(|(_, &color)| color).collect()
+    }
+
+    /// Centre of a sample's pixel, in original pixels.
+    pub fn point(&self, row: usize, column: usize) -> Point {
+        Point::new(self.x(column) as f64 + 0.5, self.y(row) as f64 + 0.5)
+    }
+
+    /// Colours of plain skin among every fifth sample of the face: enough for medians.
+    pub fn some_skin(&self) -> Vec<[u8; 3]> {
+        let mut skin = Vec::with_capacity(self.parts.len() / 5);
+        let mut inside = 0usize;
+        for (row, colors) in self.parts.chunks_exact(self.width).zip(self.colors.chunks_exact(self.width)) {
+            let first = row.iter().position(|&part| part != Part::Outside).unwrap_or(row.len());
+            let end = row.iter().rposition(|&part| part != Part::Outside).map_or(first, |last| last + 1);
+            // A row of the face has no gaps.
+            let from = first + (5 - inside % 5) % 5;
+            inside += end - first;
+            let fifths = (from..end).step_by(5);
+            skin.extend(fifths.filter(|&i| row[i] == Part::Skin).map(|i| colors[i]));
+        }
         skin
     }
 
@@ -154,18 +184,16 @@ impl SkinMap {
     fn fill(&mut self, mesh: &[Point], outline: &[usize], grow: f64, part: Part) {
         let n = outline.len() as f64;
         let (cx, cy) = outline.iter().fold((0.0, 0.0), |(x, y), &i| (x + mesh[i].x / n, y + mesh[i].y / n));
-        let corner = |i: usize| {
-            let p = mesh[outline[i % outline.len()]];
-            Point::new(cx + (p.x - cx) * grow, cy + (p.y - cy) * grow)
-        };
-        let reach =
-            (0..outline.len()).map(|i| corner(i).y).fold((f64::MAX, f64::MIN), |(a, b), y| (a.min(y), b.max(y)));
+        let corner = |&i: &usize| Point::new(cx + (mesh[i].x - cx) * grow, cy + (mesh[i].y - cy) * grow);
+        // The first once more behind the last, so that each two neighbours are an edge.
+        let corners: Vec<Point> = outline.iter().chain(outline.first()).map(corner).collect();
+        let reach = corners.iter().fold((f64::MAX, f64::MIN), |(a, b), p| (a.min(p.y), b.max(p.y)));
         let (first, last) = (self.row(reach.0), self.row(reach.1) + 1);
         for row in first..last.min(self.height) {
             let y = self.y(row) as f64 + 0.5;
             let (mut from, mut to) = (f64::INFINITY, f64::NEG_INFINITY);
-            for i in 0..outline.len() {
-                let (a, b) = (corner(i), corner(i + 1));
+            for edge in corners.windows(2) {
+                let (a, b) = (edge[0], edge[1]);
                 if (a.y <= y) != (b.y <= y) {
                     let x = a.x + (b.x - a.x) * (y - a.y) / (b.y - a.y);
                     (from, to) = (from.min(x), to.max(x));

@@ -198,12 +198,16 @@ impl Photo {
                     let behind = self.samples(start + shift, found.len());
                     mark_strokes(simd, here, before, behind, i as u8 + 1, found);
                 }
-                let mut from = 0;
-                while let Some(at) = next_set(found, from) {
-                    from = at + 1;
-                    let place = start + at;
-                    let before = place - shifts[usize::from(found[at] - 1)];
-                    masks[usize::from(self.is_darker(place, before))][place] = true;
+                // Most of a photo has no strokes.
+                for (run, marks) in found.chunks(RUN).enumerate() {
+                    if !marks.iter().fold(false, |any, &mark| any | (mark > 0)) {
+                        continue;
+                    }
+                    for (at, &mark) in marks.iter().enumerate().filter(|(_, mark)| **mark > 0) {
+                        let place = start + run * RUN + at;
+                        let before = place - shifts[usize::from(mark - 1)];
+                        masks[usize::from(self.is_darker(place, before))][place] = true;
+                    }
                 }
             }
         }
