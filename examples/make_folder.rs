@@ -71,7 +71,7 @@ fn photos(folder: &Path) -> Result<Vec<RgbImage>, Box<dyn Error>> {
     let mut photos = Vec::new();
     for path in paths.iter().filter(|path| path.is_file()) {
         if let (_, Ok(photo)) = photo::decode(&fs::read(path)?, None, &Limits::default()) {
-            photos.push(photo.rgb);
+            photos.push(photo.into_rgb());
         }
     }
     Ok(photos)

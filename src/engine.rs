@@ -184,8 +184,8 @@ impl Engine {
             return self.normalize_document(input, profile, options);
         }
         let mut clock = Clock::start();
-        let opened = photo::Opened::new(input.bytes, input.name, &self.limits);
-        // A large photo that gets another size anyway need not be decoded in full.
+        // A large photo that gets another size anyway need not be decoded in full, nor walked through before.
+        let mut opened = photo::Opened::by_headers(input.bytes, input.name, &self.limits);
         let size = Facts::new(
             opened.facts(),
             Err(Missing::Unreadable),

@@ -50,7 +50,7 @@ fn a_smile_with_teeth_is_no_closed_mouth() {
 fn painted(paint: impl Fn(f64, f64, Rgb<u8>) -> Rgb<u8>) -> Report {
     let bytes = sample("样例-蓝底.jpg");
     let face = check(&bytes).face.unwrap();
-    let mut rgb = ENGINE.read(Input { bytes: &bytes, name: None, captured_before: None }).1.unwrap().rgb;
+    let mut rgb = ENGINE.read(Input { bytes: &bytes, name: None, captured_before: None }).1.unwrap().into_rgb();
     let (left, right) = (face.eye_left, face.eye_right);
     let ied = (right.x - left.x).hypot(right.y - left.y);
     for eye in [left, right] {

@@ -145,7 +145,7 @@ fn a_wrong_density_alone_costs_no_pixel() {
 
 fn image_of(bytes: &[u8]) -> RgbImage {
     let (_, photo) = ENGINE.read(Input { bytes, name: None, captured_before: None });
-    photo.unwrap().rgb
+    photo.unwrap().into_rgb()
 }
 
 #[test]

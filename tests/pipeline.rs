@@ -387,7 +387,7 @@ fn sample() -> RgbImage {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/sample-photos/样例-蓝底.jpg");
     let bytes = std::fs::read(path).unwrap();
     let (_, photo) = gradphoto::photo::decode(&bytes, None, &gradphoto::limits::Limits::default());
-    photo.unwrap().rgb
+    photo.unwrap().into_rgb()
 }
 
 #[test]

@@ -36,7 +36,7 @@ fn photo(path: &Path) {
 
 fn decoded(jpeg: &[u8]) -> (RgbImage, Option<f64>) {
     let (file, photo) = gradphoto::photo::decode(jpeg, None, &gradphoto::limits::Limits::default());
-    (photo.unwrap().rgb, file.container.density.map(|density| density.x))
+    (photo.unwrap().into_rgb(), file.container.density.map(|density| density.x))
 }
 
 fn near(a: Rgb<u8>, b: Rgb<u8>) -> bool {

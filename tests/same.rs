@@ -15,7 +15,7 @@ use image::imageops::{FilterType, resize};
 use jpeg_encoder::{ColorType, Encoder};
 
 fn decoded(bytes: &[u8]) -> RgbImage {
-    photo::decode(bytes, None, &Limits::default()).1.unwrap().rgb
+    photo::decode(bytes, None, &Limits::default()).1.unwrap().into_rgb()
 }
 
 fn saved(rgb: &RgbImage, quality: u8) -> RgbImage {

@@ -30,7 +30,7 @@ fn through_jpeg(rgb: &RgbImage, quality: u8) -> RgbImage {
     let mut bytes = Vec::new();
     let (width, height) = (rgb.width() as u16, rgb.height() as u16);
     Encoder::new(&mut bytes, quality).encode(rgb.as_raw(), width, height, ColorType::Rgb).unwrap();
-    gradphoto::photo::decode(&bytes, None, &Limits::default()).1.unwrap().rgb
+    gradphoto::photo::decode(&bytes, None, &Limits::default()).1.unwrap().into_rgb()
 }
 
 fn png(rgb: &RgbImage) -> Vec<u8> {
@@ -309,7 +309,7 @@ fn files_keep_the_limit_the_size_and_the_format() {
     for size in [(400, 200), (200, 400), (640, 160)] {
         let made = cut(&Options { size: Some(size), format: FileFormat::Png, ..Options::default() }).unwrap();
         let (facts, photo) = read(&made.bytes);
-        let rgb = photo.unwrap().rgb;
+        let rgb = photo.unwrap().into_rgb();
         assert_eq!((facts.container.format.name(), rgb.dimensions(), made.quality), ("png", size, None));
         for (x, y) in [(0, 0), (size.0 - 1, 0), (0, size.1 - 1), (size.0 - 1, size.1 - 1)] {
             assert_eq!(rgb.get_pixel(x, y).0, [255; 3]);

@@ -166,7 +166,7 @@ mod tests {
     #[test]
     fn a_plain_picture_has_no_hash_and_a_thin_one_has_a_thumbnail() {
         let plain = RgbImage::from_pixel(4000, 1, Rgb([9, 9, 9]));
-        let photo = Photo { rgb: plain, complete: 1.0 };
+        let photo = Photo { rgb: plain.into(), complete: 1.0 };
         let look = Look::of(&photo, Wanted { thumbnail: true, hash: true });
         assert_eq!(look.hash, None);
         assert_eq!(look.thumbnail.map(|t| (t.width, t.height)), Some((320, 1)));

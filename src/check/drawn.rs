@@ -21,7 +21,7 @@ pub(super) fn measure_face(check: &Check, rgb: &RgbImage, face: Face) -> Result<
 }
 
 pub(super) fn measure_scene(check: &Check, rgb: &RgbImage, face: Face, scene: &Scene) -> Result<Measured, Missing> {
-    let photo = Photo { rgb: rgb.clone(), complete: 1.0 };
+    let photo = Photo { rgb: rgb.clone().into(), complete: 1.0 };
     let faces = Faces { detections: vec![face.detection.clone()], main: Some(face) };
     let (canvas, rule) = national(check);
     let file = decode(b"", None, &Limits::default()).0;

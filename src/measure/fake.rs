@@ -122,7 +122,7 @@ pub(crate) fn scene(rgb: &RgbImage) -> Scene {
     };
     Scene {
         borders: crate::measure::border::borders(rgb),
-        work: Work { rgb: rgb.clone(), blocks: LabImage::of_blocks(rgb), scale: 1.0 },
+        work: Work { rgb: rgb.clone().into(), blocks: LabImage::of_blocks(rgb), scale: 1.0 },
         person,
         source: MaskSource::Color,
         background: Ok(background),

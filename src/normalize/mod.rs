@@ -160,13 +160,13 @@ pub(crate) fn changes_size(facts: &Facts<'_>, profile: &Profile) -> bool {
 }
 
 /// Pixels of the picture, per pixel of the result and side, from which more bring nothing to the result: finer detail than the
-/// result shows. A little more than 1, because the face is measured on them too.
-const ENOUGH: f64 = 1.25;
+/// result shows. 1 would be enough, because a JPEG decoded at a part of its size keeps all detail that so many pixels can show.
+const ENOUGH: f64 = 1.05;
 
 /// Width and height of a photo in which a person of the usual size has [`ENOUGH`] pixels: the frame is cut out of a photo that
 /// shows a little more.
 pub(crate) fn enough_pixels(profile: &Profile) -> (f64, f64) {
-    const AROUND: f64 = 1.2;
+    const AROUND: f64 = 1.15;
     let side = |n: u32| ENOUGH * AROUND * f64::from(n);
     (side(profile.canvas.width), side(profile.canvas.height))
 }

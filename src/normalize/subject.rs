@@ -79,7 +79,7 @@ impl<'a> Subject<'a> {
         let samples = crop.sampled(&photo.rgb, width as usize, height as usize, Outside::Repeated);
         let bytes = samples.iter().flatten().map(|v| v.round().clamp(0.0, 255.0) as u8).collect();
         let Some(rgb) = image::RgbImage::from_raw(width as u32, height as u32, bytes) else { return Ok(None) };
-        let small = Photo { rgb, complete: 1.0 };
+        let small = Photo { rgb: rgb.into(), complete: 1.0 };
         let faces = Faces::find(&small, nets)?;
         let Some(face) = faces.main else { return Ok(None) };
         let level = Scene::of(&small, Some(&face), nets)?;

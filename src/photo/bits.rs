@@ -288,11 +288,6 @@ impl<'a> Bits<'a> {
         if self.left_over() {
             return ScanEnd::Invalid;
         }
-        self.resume(number)
-    }
-
-    /// Goes on behind the restart marker `number`, whatever lies before it.
-    pub(super) fn resume(&mut self, number: u8) -> ScanEnd {
         let at = any_marker(self.bytes, self.position);
         match self.bytes.get(at + 1) {
             Some(&marker) if marker == 0xD0 + number => {
@@ -327,8 +322,8 @@ fn first_ones(bytes: &[u8], from: usize) -> usize {
 /// Position of the first marker at or behind `from`, restart markers included; the end when there is none.
 fn any_marker(bytes: &[u8], from: usize) -> usize {
     let mut at = from;
-    while let Some(offset) = bytes.get(at..).and_then(|rest| rest.iter().position(|&byte| byte == 0xFF)) {
-        at += offset;
+    loop {
+        at = first_ones(bytes, at);
         match bytes.get(at + 1) {
             Some(0) => at += 2,
             Some(0xFF) => at += 1,

@@ -186,11 +186,21 @@ pub(super) fn within((width, height): (u32, u32), limits: &Limits) -> bool {
     width.max(height) <= limits.max_side && u64::from(width) * u64::from(height) <= limits.max_pixels
 }
 
+/// How far a JPEG is looked at before it is decoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Depth {
+    /// Through the entropy-coded data, to see how much of the image there is.
+    #[default]
+    Data,
+    /// At its segments: a file whose markers are in order passes for sound.
+    Segments,
+}
+
 /// Reads what the container says, without decoding.
-pub(super) fn read(bytes: &[u8], limits: &Limits) -> (Container, Stream) {
+pub(super) fn read(bytes: &[u8], limits: &Limits, depth: Depth) -> (Container, Stream) {
     let mut container = Container::new(Format::detect(bytes));
     let stream = match container.format {
-        Format::Jpeg => read_jpeg(&mut container, bytes, limits),
+        Format::Jpeg => read_jpeg(&mut container, bytes, limits, depth),
         Format::Png => headers::png(&mut container, bytes),
         Format::WebP => headers::webp(&mut container, bytes),
         Format::Bmp => headers::bmp(&mut container, bytes),
@@ -205,8 +215,8 @@ pub(super) fn read(bytes: &[u8], limits: &Limits) -> (Container, Stream) {
     (container, stream)
 }
 
-fn read_jpeg(container: &mut Container, bytes: &[u8], limits: &Limits) -> Stream {
-    let survey = jpeg::survey(bytes, limits);
+fn read_jpeg(container: &mut Container, bytes: &[u8], limits: &Limits, depth: Depth) -> Stream {
+    let survey = jpeg::survey(bytes, limits, depth);
     container.stored_size = survey.size;
     container.bit_depth = survey.facts.as_ref().map(|facts| facts.precision);
     container.channels = survey.facts.as_ref().map(|facts| facts.sampling.len() as u8);

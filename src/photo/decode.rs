@@ -11,7 +11,7 @@ use zune_core::colorspace::ColorSpace;
 use zune_core::options::DecoderOptions;
 use zune_jpeg::JpegDecoder;
 
-use super::container::{self, Container, Format, Stream, within};
+use super::container::{self, Container, Depth, Format, Stream, within};
 use super::error::DecodeError;
 use super::{FileFacts, Integrity, Photo, color, jpeg, raster};
 use crate::limits::Limits;
@@ -36,20 +36,38 @@ pub(crate) struct Opened<'a> {
     /// Integrity is that of the stream: whether the pixels decode is not known yet.
     pub(super) facts: FileFacts,
     pub(super) stream: Stream,
+    pub(super) depth: Depth,
 }
 
 impl<'a> Opened<'a> {
     /// Reads headers, and walks through the stream to see how much of it is there.
     pub(crate) fn new(bytes: &'a [u8], name: Option<&str>, limits: &Limits) -> Self {
-        let (container, stream) = container::read(bytes, limits);
+        Self::at_depth(bytes, name, limits, Depth::Data)
+    }
+
+    /// Reads headers: for who means to decode a large photo at a smaller size, which walks through the stream itself.
+    pub(crate) fn by_headers(bytes: &'a [u8], name: Option<&str>, limits: &Limits) -> Self {
+        Self::at_depth(bytes, name, limits, Depth::Segments)
+    }
+
+    fn at_depth(bytes: &'a [u8], name: Option<&str>, limits: &Limits, depth: Depth) -> Self {
+        let (container, stream) = container::read(bytes, limits, depth);
         let facts = FileFacts {
             name: name.map(str::to_owned),
             bytes: bytes.len() as u64,
             sha256: hex(&Sha256::digest(bytes)),
             container,
-            integrity: if stream == Stream::Sound { Integrity::Whole } else { Integrity::Damaged },
+            integrity: stream.integrity(),
         };
-        Self { bytes, facts, stream }
+        Self { bytes, facts, stream, depth }
+    }
+
+    /// Walks through the stream, where that was not done yet.
+    pub(super) fn walk(&mut self, limits: &Limits) {
+        if self.depth != Depth::Data {
+            (self.facts.container, self.stream) = container::read(self.bytes, limits, Depth::Data);
+            (self.facts.integrity, self.depth) = (self.stream.integrity(), Depth::Data);
+        }
     }
 
     /// What the file says of itself.
@@ -62,6 +80,7 @@ impl<'a> Opened<'a> {
     /// # Errors
     /// The pixels are an error when there are none, or more than `limits` allow.
     pub(crate) fn decode(mut self, limits: &Limits) -> (FileFacts, Result<Photo, DecodeError>) {
+        self.walk(limits);
         let (integrity, photo) = pixels(self.bytes, &mut self.facts.container, self.stream, limits);
         self.facts.integrity = integrity;
         (self.facts, photo)
@@ -96,7 +115,7 @@ fn pixels(
         if let Some(icc) = container.icc.as_deref() {
             color::to_srgb(&mut rgb, icc);
         }
-        Photo { rgb: upright(rgb, container.exif.orientation), complete }
+        Photo { rgb: upright(rgb, container.exif.orientation).into(), complete }
     });
     (integrity, photo)
 }
@@ -128,6 +147,13 @@ pub(super) struct Raster {
     pub complete: f64,
     /// Whether the decoder met a fault.
     pub faulty: bool,
+}
+
+impl Stream {
+    /// What it says of a file whose pixels were not decoded yet.
+    fn integrity(self) -> Integrity {
+        if self == Self::Sound { Integrity::Whole } else { Integrity::Damaged }
+    }
 }
 
 fn integrity(stream: Stream, raster: &Result<Raster, DecodeError>) -> Integrity {
@@ -262,7 +288,7 @@ mod tests {
             let (facts, photo) = read(&encode(&sample(), format));
             assert_eq!(facts.integrity, Integrity::Whole, "{format:?}");
             assert_eq!(facts.container.stored_size, Some((24, 16)), "{format:?}");
-            assert_eq!(photo.expect("decodes").rgb, sample(), "{format:?}");
+            assert_eq!(*photo.expect("decodes").rgb, sample(), "{format:?}");
         }
         let (facts, photo) = read(&jpeg(&sample(), None));
         assert_eq!(facts.integrity, Integrity::Whole);
@@ -324,13 +350,13 @@ mod tests {
             (jpeg(&large(), None), (63.0, 10.0), 2),
             (jpeg(&stored, Some(&block)), (120.0, 80.0), 2),
         ] {
-            let (photo, by) = Opened::new(&bytes, None, &limits).reduced(least, &limits).expect("large enough");
+            let (photo, by) = Opened::by_headers(&bytes, None, &limits).reduced(least, &limits).expect("large enough");
             assert_eq!(by, factor);
             assert_eq!((photo.width(), photo.height()), (250u32.div_ceil(factor), 170u32.div_ceil(factor)));
             let whole = read(&bytes).1.expect("decodes").rgb;
             // Whole squares only: the last ones are filled up by the encoder.
             for (x, y) in (0..170 / factor).flat_map(|y| (0..250 / factor).map(move |x| (x, y))) {
-                let square = image::imageops::crop_imm(&whole, x * factor, y * factor, factor, factor).to_image();
+                let square = image::imageops::crop_imm(&*whole, x * factor, y * factor, factor, factor).to_image();
                 let mean =
                     |c: usize| square.pixels().map(|p| f32::from(p.0[c])).sum::<f32>() / (factor * factor) as f32;
                 for c in 0..3 {
@@ -344,7 +370,7 @@ mod tests {
     #[test]
     fn what_cannot_be_decoded_smaller_is_left_to_be_decoded_whole() {
         let limits = Limits::default();
-        let reduced = |bytes: &[u8], least| Opened::new(bytes, None, &limits).reduced(least, &limits).is_some();
+        let reduced = |bytes: &[u8], least| Opened::by_headers(bytes, None, &limits).reduced(least, &limits).is_some();
         let bytes = jpeg(&large(), None);
         assert!(reduced(&bytes, (100.0, 80.0)));
         assert!(!reduced(&bytes, (126.0, 80.0)), "half of it is too small");

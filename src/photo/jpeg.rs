@@ -4,7 +4,7 @@
 //! decodes a pixel.
 
 use super::bits::next_marker;
-use super::container::{Density, DensitySource, Stream, within};
+use super::container::{Density, DensitySource, Depth, Stream, within};
 use super::entropy::{Entropy, FrameComponent, ScanEnd, ScanHeader};
 use super::quality::{self, ZIGZAG};
 use super::traces;
@@ -74,9 +74,9 @@ pub(super) struct Survey<'a> {
 }
 
 /// Walks the markers of `bytes`, which begin with SOI. Frames larger than `limits` are not walked further than their
-/// headers.
-pub(super) fn survey<'a>(bytes: &'a [u8], limits: &Limits) -> Survey<'a> {
-    let mut walk = Walk { limits: *limits, ..Walk::default() };
+/// headers, nor is any frame where only segments are asked for.
+pub(super) fn survey<'a>(bytes: &'a [u8], limits: &Limits, depth: Depth) -> Survey<'a> {
+    let mut walk = Walk { limits: *limits, depth, ..Walk::default() };
     let (mut at, mut stray, mut eoi) = (2, 0, None);
     while let Some(&byte) = bytes.get(at) {
         // Fill bytes (0xFF before a marker) are allowed; anything else between segments is not.
@@ -181,6 +181,7 @@ pub(super) fn steps(mut body: &[u8], mut found: impl FnMut(u8, [u16; 64])) -> Op
 #[derive(Default)]
 struct Walk<'a> {
     limits: Limits,
+    depth: Depth,
     frame: Option<Frame>,
     /// Absent when the frame is too large or coded in a way that is not walked.
     entropy: Option<Entropy>,
@@ -255,7 +256,7 @@ impl<'a> Walk<'a> {
     /// SOF. `None` when it contradicts itself or comes twice.
     fn frame(&mut self, sof: u8, body: &[u8]) -> Option<()> {
         let frame = Frame::read(sof, body).filter(|_| self.frame.is_none())?;
-        if matches!(sof, 0xC0..=0xC2) && within(frame.size, &self.limits) {
+        if matches!(sof, 0xC0..=0xC2) && within(frame.size, &self.limits) && self.depth == Depth::Data {
             let mut entropy = Entropy::new(sof == 0xC2, frame.size, &frame.components);
             entropy.restart_interval = u32::from(self.restart_interval);
             for &(ac, id, lengths, values) in &self.huffman {
@@ -414,7 +415,7 @@ mod tests {
     }
 
     fn read(bytes: &[u8]) -> Survey<'_> {
-        survey(bytes, &Limits::default())
+        survey(bytes, &Limits::default(), Depth::Data)
     }
 
     #[test]

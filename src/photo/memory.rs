@@ -1,6 +1,6 @@
 //! How much memory a photo takes while it is decoded, told by its headers: for who works on several at once.
 
-use super::container::{self, Container, Format, within};
+use super::container::{self, Container, Depth, Format, within};
 use super::exif::ExifFacts;
 use super::jpeg::{segment, u16_at};
 use crate::limits::Limits;
@@ -30,7 +30,7 @@ pub fn memory(bytes: &[u8], limits: &Limits, copy: u64) -> u64 {
         }
         Format::Heic | Format::Gif | Format::Pdf | Format::Unknown => return 0,
         _ => {
-            let (container, _) = container::read(bytes, limits);
+            let (container, _) = container::read(bytes, limits, Depth::Segments);
             let Some(size) = container.stored_size else { return 0 };
             let own = if is_read_by_rows(bytes) { RGB } else { raster(&container) };
             (size, own.max(RGB + copy), container.exif.swaps_sides())

@@ -28,6 +28,8 @@ mod scan;
 mod sequential;
 mod traces;
 
+use std::sync::Arc;
+
 use image::RgbImage;
 
 pub use container::{Container, Density, DensitySource, FileFacts, Format, Integrity};
@@ -41,8 +43,9 @@ pub use memory::memory;
 /// A decoded photo: upright, 8-bit sRGB.
 #[derive(Debug, Clone)]
 pub struct Photo {
-    /// The pixels. Original pixels of the [coordinate convention](crate::units).
-    pub rgb: RgbImage,
+    /// The pixels. Original pixels of the [coordinate convention](crate::units). Shared, because the working copy of a small photo
+    /// is the photo itself.
+    pub rgb: Arc<RgbImage>,
     /// Share of the rows the file holds that were decoded, 1 for a whole photo.
     pub complete: f64,
 }
@@ -56,5 +59,10 @@ impl Photo {
     /// Height in pixels, after orientation.
     pub fn height(&self) -> u32 {
         self.rgb.height()
+    }
+
+    /// The pixels; copied where they are shared.
+    pub fn into_rgb(self) -> RgbImage {
+        Arc::unwrap_or_clone(self.rgb)
     }
 }

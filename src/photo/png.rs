@@ -96,7 +96,7 @@ mod tests {
 
     fn decoded(bytes: &[u8]) -> Result<Option<Raster>, DecodeError> {
         let limits = Limits::default();
-        decode(bytes, &mut container::read(bytes, &limits).0, &limits)
+        decode(bytes, &mut container::read(bytes, &limits, container::Depth::Data).0, &limits)
     }
 
     #[test]

@@ -12,23 +12,37 @@ impl Opened<'_> {
     /// Decodes the photo at a half, a quarter or an eighth of its size, the smallest that has at least `least` pixels (width,
     /// height, upright). Returns the pixels of the file per pixel of the photo. `None` where the photo is too small for that,
     /// or is no whole JPEG in grey or colour.
-    pub(crate) fn reduced(&self, least: (f64, f64), limits: &Limits) -> Option<(Photo, u32)> {
+    pub(crate) fn reduced(&mut self, least: (f64, f64), limits: &Limits) -> Option<(Photo, u32)> {
+        let factor = self.factor(least, limits)?;
+        let stored = self.facts.container.stored_size?;
+        let mut rgb = match scaled::decode(self.bytes, stored, factor) {
+            Some(rgb) => rgb,
+            None => {
+                // The library says nothing of damage.
+                self.walk(limits);
+                self.factor(least, limits)?;
+                isolated(|| reduced_jpeg(self.bytes, stored, factor)).ok()?
+            }
+        };
+        let container = &self.facts.container;
+        if let Some(icc) = container.icc.as_deref() {
+            color::to_srgb(&mut rgb, icc);
+        }
+        Some((Photo { rgb: upright(rgb, container.exif.orientation).into(), complete: 1.0 }, factor))
+    }
+
+    /// The part of its size the photo can be decoded at.
+    fn factor(&self, least: (f64, f64), limits: &Limits) -> Option<u32> {
         let container = &self.facts.container;
         let common = container.jpeg.as_ref().is_some_and(|facts| facts.is_common() && facts.precision == 8);
         if !common || self.stream != Stream::Sound || admit(self.bytes, container, limits).is_err() {
             return None;
         }
-        let (stored, upright_size) = (container.stored_size?, container.upright_size()?);
+        let upright_size = container.upright_size()?;
         let enough = |n: u32, factor: u32, least: f64| f64::from(n / factor) >= least;
-        let factor = [8, 4, 2]
+        [8, 4, 2]
             .into_iter()
-            .find(|&factor| enough(upright_size.0, factor, least.0) && enough(upright_size.1, factor, least.1))?;
-        let rgb = scaled::decode(self.bytes, stored, factor);
-        let mut rgb = rgb.or_else(|| isolated(|| reduced_jpeg(self.bytes, stored, factor)).ok())?;
-        if let Some(icc) = container.icc.as_deref() {
-            color::to_srgb(&mut rgb, icc);
-        }
-        Some((Photo { rgb: upright(rgb, container.exif.orientation), complete: 1.0 }, factor))
+            .find(|&factor| enough(upright_size.0, factor, least.0) && enough(upright_size.1, factor, least.1))
     }
 }
 

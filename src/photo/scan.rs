@@ -95,7 +95,7 @@ impl Scan<'_> {
             for unit in 0..self.units {
                 if self.restart_interval > 0 {
                     if until_restart == 0 {
-                        if bits.resume(restarts & 7) != ScanEnd::Complete {
+                        if bits.restart(restarts & 7) != ScanEnd::Complete {
                             return None;
                         }
                         (until_restart, restarts) = (self.restart_interval, restarts.wrapping_add(1));
@@ -125,6 +125,9 @@ impl Scan<'_> {
                     [] => {}
                 }
             }
+        }
+        if bits.left_over() {
+            return None;
         }
         // Another scan would change what this one says.
         let end = next_marker(bytes, bits.position);

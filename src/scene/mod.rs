@@ -12,6 +12,7 @@ pub(crate) mod regions;
 mod surface;
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use image::{GrayImage, RgbImage};
 
@@ -31,7 +32,7 @@ pub const WORK_SIDE: u32 = 800;
 #[derive(Debug, Clone)]
 pub struct Work {
     /// 8-bit sRGB.
-    pub rgb: RgbImage,
+    pub rgb: Arc<RgbImage>,
     /// CIELAB (D65) of the means of its blocks of [`lab::BLOCK`] pixels.
     pub blocks: LabImage,
     /// Original pixels per working pixel, 1 or more.
@@ -130,13 +131,13 @@ impl Scene {
 }
 
 impl Work {
-    fn of(rgb: &RgbImage) -> Self {
+    fn of(rgb: &Arc<RgbImage>) -> Self {
         let longer = rgb.width().max(rgb.height());
         let scale = (f64::from(longer) / f64::from(WORK_SIDE)).max(1.0);
         let small = (scale > 1.0).then(|| reduced(rgb, scale)).flatten();
         let (rgb, scale) = match small {
-            Some(small) => (small, scale),
-            None => (rgb.clone(), 1.0),
+            Some(small) => (Arc::new(small), scale),
+            None => (Arc::clone(rgb), 1.0),
         };
         Self { blocks: LabImage::of_blocks(&rgb), rgb, scale }
     }

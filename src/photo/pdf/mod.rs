@@ -86,14 +86,15 @@ pub(super) fn read(bytes: &[u8]) -> PdfFacts {
 pub fn picture(bytes: &[u8], facts: &FileFacts, limits: &Limits) -> Option<Photo> {
     let pdf = facts.container.pdf.as_ref()?;
     let photo = decode(bytes.get(pdf.picture.clone()?)?, None, limits).1.ok()?;
-    let turned = DynamicImage::ImageRgb8(photo.rgb);
+    let complete = photo.complete;
+    let turned = DynamicImage::ImageRgb8(photo.into_rgb());
     let turned = match pdf.turns {
         1 => turned.rotate90(),
         2 => turned.rotate180(),
         3 => turned.rotate270(),
         _ => turned,
     };
-    Some(Photo { rgb: turned.into_rgb8(), complete: photo.complete })
+    Some(Photo { rgb: turned.into_rgb8().into(), complete })
 }
 
 fn version(bytes: &[u8]) -> Option<(u8, u8)> {
