@@ -16,6 +16,7 @@ pub mod sort;
 mod walk;
 pub mod whole;
 
+use std::cell::RefCell;
 use std::panic::{self, AssertUnwindSafe};
 
 pub use archive::{ArchiveError, Member};
@@ -59,11 +60,25 @@ pub fn row(entry: &Entry, result: Result<Report, Text>) -> Row {
 /// # Errors
 /// In words, why there are no bytes, or that the work panicked.
 pub fn with_bytes<T>(entry: &Entry, max_bytes: u64, work: impl FnOnce(&Entry, &[u8]) -> T) -> Result<T, Text> {
-    let bytes = entry.read(max_bytes)?;
-    panic::catch_unwind(AssertUnwindSafe(|| work(entry, &bytes))).map_err(|_| {
-        Text::new(
-            "程序检查此文件时出现内部错误，请报告",
-            "the program hit an internal fault on this file; please report it",
-        )
-    })
+    let mut bytes = BUFFER.take();
+    let result = entry.read_into(max_bytes, &mut bytes).and_then(|()| {
+        panic::catch_unwind(AssertUnwindSafe(|| work(entry, &bytes))).map_err(|_| {
+            Text::new(
+                "程序检查此文件时出现内部错误，请报告",
+                "the program hit an internal fault on this file; please report it",
+            )
+        })
+    });
+    if bytes.capacity() <= KEPT {
+        BUFFER.set(bytes);
+    }
+    result
+}
+
+/// Bytes a buffer may have to be kept for the next file: those of a camera's photo.
+const KEPT: usize = 8 << 20;
+
+thread_local! {
+    /// What the last file was read into: memory that is given back and taken again for each file costs more than reading it.
+    static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }

@@ -64,13 +64,21 @@ pub(super) fn io_text(error: &io::Error) -> Text {
 /// The bytes of a regular file of at most `max` bytes. A file that changes meanwhile is read once more, then given up:
 /// half of an old photo and half of a new one must not be judged as one.
 pub fn read(path: &Path, max: u64) -> Result<Vec<u8>, ReadError> {
-    read_once(path, max).or_else(|error| match error {
-        ReadError::Changed => read_once(path, max),
+    let mut bytes = Vec::new();
+    read_into(path, max, &mut bytes)?;
+    Ok(bytes)
+}
+
+/// The same into a buffer, whatever is in it.
+pub(super) fn read_into(path: &Path, max: u64, bytes: &mut Vec<u8>) -> Result<(), ReadError> {
+    read_once(path, max, bytes).or_else(|error| match error {
+        ReadError::Changed => read_once(path, max, bytes),
         error => Err(error),
     })
 }
 
-fn read_once(path: &Path, max: u64) -> Result<Vec<u8>, ReadError> {
+fn read_once(path: &Path, max: u64, bytes: &mut Vec<u8>) -> Result<(), ReadError> {
+    bytes.clear();
     // Asked before opening: opening a pipe nobody writes to would wait for ever.
     let metadata = fs::metadata(path)?;
     if !metadata.is_file() {
@@ -79,15 +87,15 @@ fn read_once(path: &Path, max: u64) -> Result<Vec<u8>, ReadError> {
     if metadata.len() > max {
         return Err(ReadError::TooLarge { max });
     }
-    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or_default());
+    bytes.reserve_exact(usize::try_from(metadata.len()).unwrap_or_default());
     let mut file = File::open(path)?;
     let before = file.metadata()?;
     // A file may grow while it is read, and some report no length at all.
-    (&mut file).take(max.saturating_add(1)).read_to_end(&mut bytes)?;
+    (&mut file).take(max.saturating_add(1)).read_to_end(bytes)?;
     if bytes.len() as u64 > max {
         return Err(ReadError::TooLarge { max });
     }
-    if is_same(&before, &file.metadata()?) { Ok(bytes) } else { Err(ReadError::Changed) }
+    if is_same(&before, &file.metadata()?) { Ok(()) } else { Err(ReadError::Changed) }
 }
 
 fn is_same(before: &Metadata, after: &Metadata) -> bool {

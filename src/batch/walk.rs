@@ -11,7 +11,7 @@ use walkdir::WalkDir;
 
 use super::archive::{self, ArchiveError, Member};
 use super::names;
-use super::read::{ReadError, io_text, read};
+use super::read::{ReadError, io_text, read_into};
 use crate::units::Text;
 
 /// Names systems put into folders on their own, in lower case; an entry is compared without regard to case.
@@ -57,14 +57,21 @@ impl Entry {
     /// # Errors
     /// Why there are none, in words.
     pub fn read(&self, max: u64) -> Result<Vec<u8>, Text> {
+        let mut bytes = Vec::new();
+        self.read_into(max, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// The same into a buffer, whatever is in it.
+    pub(super) fn read_into(&self, max: u64, bytes: &mut Vec<u8>) -> Result<(), Text> {
         if let Some(problem) = &self.problem {
             return Err(problem.clone());
         }
-        let bytes = match &self.member {
-            Some(member) => member.read(max),
-            None => read(&self.path, max),
+        let read = match &self.member {
+            Some(member) => member.read(max).map(|read| *bytes = read),
+            None => read_into(&self.path, max, bytes),
         };
-        bytes.map_err(|error| error.text())
+        read.map_err(|error| error.text())
     }
 }
 

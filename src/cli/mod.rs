@@ -223,8 +223,12 @@ pub fn run() -> ExitCode {
         ColorChoice::Never => anstream::ColorChoice::Never,
         ColorChoice::Auto => AutoStream::choice(&raw),
     };
-    let mut out = BufWriter::with_capacity(1 << 16, AutoStream::new(raw.lock(), choice));
-    let result = cli.dispatch(choice != anstream::ColorChoice::Never, &mut out);
+    let color = choice != anstream::ColorChoice::Never;
+    // Without colours nothing writes them, and no stream has to look for them in what may be gigabytes.
+    let stream: Box<dyn Write> =
+        if color { Box::new(AutoStream::new(raw.lock(), choice)) } else { Box::new(raw.lock()) };
+    let mut out = BufWriter::with_capacity(1 << 16, stream);
+    let result = cli.dispatch(color, &mut out);
     let flushed = out.flush().map_err(CliError::Output);
     match result.and_then(|outcome| flushed.map(|()| outcome)) {
         Ok(outcome) => outcome.into(),
