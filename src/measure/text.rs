@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use fearless_simd::{Level, Simd, SimdBase, SimdInt, SimdMask, dispatch, u8x64};
+use fearless_simd::{Level, Select, Simd, SimdBase, SimdInt, SimdMask, dispatch, u8x64};
 use image::RgbImage;
 
 use crate::units::{Point, Rect};
@@ -245,7 +245,7 @@ fn mark_strokes<S: Simd>(simd: S, here: [&[u8]; 3], before: [&[u8]; 3], behind: 
     for from in (0..n).step_by(RUN) {
         let to = (from + RUN).min(n);
         let (here, before, behind) = (part(here, from, to), part(before, from, to), part(behind, from, to));
-        if to - from < RUN || stands_out(simd, here, before, behind) {
+        if to - from < RUN || !mark_at_once(simd, here, before, behind, i, &mut found[from..to]) {
             mark_run(here, before, behind, i, &mut found[from..to]);
         }
     }
@@ -257,11 +257,32 @@ fn part(row: [&[u8]; 3], from: usize, to: usize) -> [&[u8]; 3] {
     [&row[0][from..to], &row[1][from..to], &row[2][from..to]]
 }
 
-/// Whether any place of a run differs from both partners by as much as a stroke does.
+/// Marks a whole run in bytes. `false`, and nothing is marked, where a difference does not fit in one.
 #[inline(always)]
-fn stands_out<S: Simd>(simd: S, here: [&[u8]; 3], before: [&[u8]; 3], behind: [&[u8]; 3]) -> bool {
-    let least = differ_at_once(simd, here, before).min(differ_at_once(simd, here, behind));
-    least.simd_gt(u8x64::splat(simd, CONTRAST)).any_true()
+fn mark_at_once<S: Simd>(
+    simd: S,
+    here: [&[u8]; 3],
+    before: [&[u8]; 3],
+    behind: [&[u8]; 3],
+    i: u8,
+    found: &mut [u8],
+) -> bool {
+    let contrast = differ_at_once(simd, here, before).min(differ_at_once(simd, here, behind));
+    let high = contrast.simd_gt(u8x64::splat(simd, CONTRAST));
+    // Most runs end here.
+    if !high.any_true() {
+        return true;
+    }
+    if contrast.simd_eq(u8x64::splat(simd, u8::MAX)).any_true() {
+        return false;
+    }
+    let apart = differ_at_once(simd, before, behind);
+    // Cut at 255, which no contrast is above.
+    let stroke = high & apart.saturating_add(apart).simd_lt(contrast);
+    let old = u8x64::from_slice(simd, &found[..RUN]);
+    let new = (stroke & old.simd_eq(u8x64::splat(simd, 0))).select(u8x64::splat(simd, i), old);
+    new.store_slice(&mut found[..RUN]);
+    true
 }
 
 /// Sums of channel differences, cut at 255.
@@ -370,6 +391,36 @@ mod tests {
         write(&mut photo, 8, 14, (180, 300), [0, 0, 0]);
         let head = Head { center: Point::new(240.0, 300.0), half_width: 130.0, half_height: 200.0 };
         assert_eq!(longest_line(&photo, 1.0, Some(head)), None);
+    }
+
+    #[test]
+    fn a_run_is_marked_alike_in_bytes_and_one_by_one() {
+        let mut state = 9u32;
+        let mut noise = |spread: u32| -> Vec<u8> {
+            let mut next = || {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                (state >> 24) * spread / 256
+            };
+            (0..RUN).map(|_| (100 + next() - spread / 2) as u8).collect()
+        };
+        let (mut at_once, mut marks) = (0, 0);
+        for spread in [20, 60, 90, 120, 200] {
+            for _ in 0..40 {
+                let planes: Vec<Vec<u8>> = (0..9).map(|k| noise(if k < 3 { spread } else { spread / 4 })).collect();
+                let row = |k: usize| [&planes[k][..], &planes[k + 1][..], &planes[k + 2][..]];
+                let (mut one_by_one, mut bytes) = (vec![0; RUN], vec![0; RUN]);
+                one_by_one[7] = 3;
+                bytes[7] = 3;
+                mark_run(row(0), row(3), row(6), 1, &mut one_by_one);
+                let done = dispatch!(Level::new(), simd => mark_at_once(simd, row(0), row(3), row(6), 1, &mut bytes));
+                if done {
+                    assert_eq!(bytes, one_by_one);
+                    at_once += 1;
+                    marks += bytes.iter().filter(|&&mark| mark == 1).count();
+                }
+            }
+        }
+        assert!(at_once > 100 && marks > 100, "{at_once} runs, {marks} marks");
     }
 
     #[test]

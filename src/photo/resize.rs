@@ -1,5 +1,7 @@
 //! Pictures made smaller by averaging, through `fast_image_resize`.
 
+use std::cell::Cell;
+
 use fast_image_resize::images::{TypedImage, TypedImageRef};
 use fast_image_resize::pixels::{U8, U8x3};
 use fast_image_resize::{PixelTrait, ResizeAlg, ResizeOptions, Resizer};
@@ -34,8 +36,21 @@ fn convolved<P: PixelTrait>(
     let mut target = TypedImage::<P>::from_buffer(size.0, size.1, &mut out).ok()?;
     let options =
         ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter)).crop(part.x, part.y, part.width, part.height);
-    Resizer::new().resize_typed(&source, &mut target, &options).ok()?;
+    let mut resizer = RESIZER.take();
+    let resized = resizer.resize_typed(&source, &mut target, &options);
+    if resizer.size_of_internal_buffers() <= KEPT {
+        RESIZER.set(resizer);
+    }
+    resized.ok()?;
     Some(out)
+}
+
+/// Bytes between its two passes that a resizer may keep for the next picture.
+const KEPT: usize = 4 << 20;
+
+thread_local! {
+    /// Of each thread, with the memory of the last picture: to take new memory for each costs as much as a pass.
+    static RESIZER: Cell<Resizer> = Cell::new(Resizer::new());
 }
 
 #[cfg(test)]
