@@ -301,12 +301,23 @@ impl<'a> Bits<'a> {
 
     /// Whether more than padding lies between here and the next marker.
     pub(super) fn left_over(&self) -> bool {
-        let real = self.loaded.saturating_sub(self.phantom);
-        let loaded = real as usize / 8;
-        let rest = &self.bytes[self.position..any_marker(self.bytes, self.position)];
+        let (loaded, rest) = self.rest();
         // Some encoders fill up to a multiple of their word with one and the same byte.
         let padded = rest.iter().all(|&byte| byte == rest[0]) && (loaded == 0 || rest.is_empty() || rest[0] == 0);
         loaded + rest.len() > SLACK && !padded
+    }
+
+    /// Whether more lies between here and the next marker than is forgiven, padding or not: what was loaded already is not told
+    /// from padding, so that this does not depend on how much was.
+    pub(super) fn left_over_or_padded(&self) -> bool {
+        let (loaded, rest) = self.rest();
+        loaded + rest.len() > SLACK
+    }
+
+    /// Whole bytes that are loaded and not used, and those before the next marker.
+    fn rest(&self) -> (usize, &[u8]) {
+        let real = self.loaded.saturating_sub(self.phantom);
+        (real as usize / 8, &self.bytes[self.position..any_marker(self.bytes, self.position)])
     }
 }
 

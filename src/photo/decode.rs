@@ -380,6 +380,44 @@ mod tests {
     }
 
     #[test]
+    fn what_is_decoded_smaller_unwalked_is_what_the_walk_finds_whole() {
+        let limits = Limits::default();
+        let mut state = 5u32;
+        let mut below = |n: usize| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 8) as usize % n
+        };
+        let (mut whole, mut refused) = (0, 0);
+        for restarts in [0, 7] {
+            let mut sound = Vec::new();
+            let mut encoder = jpeg_encoder::Encoder::new(&mut sound, 85);
+            if restarts > 0 {
+                encoder.set_restart_interval(restarts);
+            }
+            encoder.encode(large().as_raw(), 250, 170, jpeg_encoder::ColorType::Rgb).expect("encodes");
+            for _ in 0..1500 {
+                let mut bytes = sound.clone();
+                let (at, length) = (2 + below(bytes.len() - 2), 1 + below(8));
+                let end = (at + length).min(bytes.len());
+                match below(4) {
+                    0 => drop(bytes.drain(at..end)),
+                    1 => drop(bytes.splice(at..at, (0..length).map(|k| (k * 37) as u8))),
+                    // Behind the last block.
+                    2 => drop(bytes.splice(bytes.len() - 2..bytes.len() - 2, vec![below(255) as u8; length])),
+                    _ => bytes[at] ^= 1 << below(8),
+                }
+                if Opened::by_headers(&bytes, None, &limits).reduced((100.0, 80.0), &limits).is_some() {
+                    assert_eq!(Opened::new(&bytes, None, &limits).stream, Stream::Sound, "{restarts}");
+                    whole += 1;
+                } else {
+                    refused += 1;
+                }
+            }
+        }
+        assert!(whole > 300 && refused > 300, "{whole} {refused}");
+    }
+
+    #[test]
     fn limits_hold_before_anything_is_decoded() {
         let limits = Limits { max_side: 20, ..Limits::default() };
         for bytes in [jpeg(&sample(), None), encode(&sample(), ImageFormat::Png), encode(&sample(), ImageFormat::Tiff)]

@@ -95,7 +95,9 @@ impl Scan<'_> {
             for unit in 0..self.units {
                 if self.restart_interval > 0 {
                     if until_restart == 0 {
-                        if bits.restart(restarts & 7) != ScanEnd::Complete {
+                        // What was lacking or left over before a marker is forgotten behind it.
+                        let faulty = bits.overrun() || bits.left_over_or_padded();
+                        if faulty || bits.restart(restarts & 7) != ScanEnd::Complete {
                             return None;
                         }
                         (until_restart, restarts) = (self.restart_interval, restarts.wrapping_add(1));
@@ -126,7 +128,7 @@ impl Scan<'_> {
                 }
             }
         }
-        if bits.left_over() {
+        if bits.left_over_or_padded() {
             return None;
         }
         // Another scan would change what this one says.
