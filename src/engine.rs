@@ -9,7 +9,7 @@ use crate::face::net::{DetectorKind, NetError, Nets};
 use crate::facts::{Facts, Missing};
 use crate::judge;
 use crate::limits::Limits;
-use crate::normalize::{self, NormalizeError, Normalized, Source, Task};
+use crate::normalize::{self, NormalizeError, Normalized, Source, Task, Unmade};
 use crate::photo::pdf::PdfState;
 use crate::photo::{self, FileFacts, Photo};
 use crate::profile::{Kind, Profile};
@@ -194,23 +194,29 @@ impl Engine {
             profile.canvas,
             &self.nets,
         );
-        if normalize::changes_size(&size, profile)
-            && let Some((photo, reduction)) = opened.reduced(normalize::enough_pixels(profile), &self.limits)
-        {
-            let done = self.normalized(input, profile, options, opened.facts(), &photo, reduction, &mut clock);
-            // What could not be made of fewer pixels may be made of all; and an error speaks of the photo as it is.
-            if !done.as_ref().is_err_and(NormalizeError::may_be_for_want_of_pixels) {
-                return done;
+        let changes_size = normalize::changes_size(&size, profile);
+        let mut least = normalize::enough_pixels(profile);
+        while changes_size && let Some((photo, reduction)) = opened.reduced(least, &self.limits) {
+            match self.normalized(input, profile, options, opened.facts(), &photo, reduction, &mut clock) {
+                Err(Unmade::Coarse { finer }) => {
+                    least = (finer * f64::from(photo.width()), finer * f64::from(photo.height()));
+                }
+                // What could not be made of fewer pixels may be made of all.
+                Err(Unmade::Refused(error)) if error.may_be_for_want_of_pixels() => break,
+                done => return Ok(done?),
             }
         }
         let (file, photo) = opened.decode(&self.limits);
         let photo = photo?;
         photo::whole(&file, &photo)?;
-        self.normalized(input, profile, options, &file, &photo, 1, &mut clock)
+        Ok(self.normalized(input, profile, options, &file, &photo, 1, &mut clock)?)
     }
 
     /// Makes the file from a decoded photo, a pixel of which stands for `reduction` pixels of the file.
-    #[expect(clippy::too_many_arguments, reason = "the one step of `normalize`, which is run twice at most")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the one step of `normalize`, which is run again where pixels were too few"
+    )]
     fn normalized(
         &self,
         input: Input<'_>,
@@ -220,7 +226,7 @@ impl Engine {
         photo: &Photo,
         reduction: u32,
         clock: &mut Clock,
-    ) -> Result<Normalized, NormalizeError> {
+    ) -> Result<Normalized, Unmade> {
         let photo_ms = clock.lap();
         let faces = Faces::find(photo, &self.nets)?;
         let face = faces.main.as_ref().ok_or(NormalizeError::NoFace)?;
@@ -240,7 +246,7 @@ impl Engine {
             Task::Remake(background) => Some(source.remade(profile, options, background.as_ref())?),
         };
         match made {
-            Some(made) => self.proved(input, profile, &facts, made),
+            Some(made) => Ok(self.proved(input, profile, &facts, made)?),
             None => {
                 let timings = Timings { photo: photo_ms, face: face_ms, scene: scene_ms, ..Timings::default() };
                 Ok(untouched(input, profile, &facts, timings, clock))

@@ -131,10 +131,10 @@ impl Flaw {
 }
 
 impl NormalizeError {
-    /// Whether a photo with more pixels could be made into a result all the same, or would be refused in other numbers. A face is
-    /// looked for in a copy far smaller than any reduced photo.
+    /// Whether the same photo with more pixels could be made into a result all the same: one whose outline or bytes are at
+    /// fault. Where the head lies is measured in a copy no larger than any reduced photo, and planned in pixels of the file.
     pub(crate) fn may_be_for_want_of_pixels(&self) -> bool {
-        !matches!(self, Self::NoFace | Self::Forbidden { .. } | Self::UnknownColor { .. } | Self::Pdf)
+        matches!(self, Self::Cutout(_) | Self::Bytes { .. } | Self::Internal(_))
     }
 
     /// Stable code, for programs.

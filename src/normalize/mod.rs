@@ -38,7 +38,7 @@ pub use plan::Plan;
 use crate::check::{self, Fix, Status};
 use crate::engine::Input;
 use crate::face::Face;
-use crate::face::net::Nets;
+use crate::face::net::{NetError, Nets};
 use crate::facts::Facts;
 use crate::judge;
 use crate::measure::clothes;
@@ -283,6 +283,39 @@ fn best_color<'a>(
     })
 }
 
+/// Why no file was made of a photo as it was decoded.
+#[derive(Debug)]
+pub(crate) enum Unmade {
+    /// It was decoded smaller than the plan needs: by this factor.
+    Coarse {
+        finer: f64,
+    },
+    Refused(NormalizeError),
+}
+
+impl From<NormalizeError> for Unmade {
+    fn from(error: NormalizeError) -> Self {
+        Self::Refused(error)
+    }
+}
+
+impl From<NetError> for Unmade {
+    fn from(error: NetError) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
+impl From<Unmade> for NormalizeError {
+    fn from(unmade: Unmade) -> Self {
+        match unmade {
+            Unmade::Coarse { finer } => {
+                Self::Internal(format!("{finer:.2} times as many pixels are needed as there are"))
+            }
+            Unmade::Refused(error) => error,
+        }
+    }
+}
+
 impl Source<'_> {
     /// The same picture under a new header, when that is all there is to mend and the file stays inside the band of bytes.
     pub(crate) fn labelled(&self, profile: &Profile) -> Option<Made> {
@@ -301,17 +334,19 @@ impl Source<'_> {
     /// Plans, renders and fits.
     ///
     /// # Errors
-    /// When no plan keeps the profile's limits, the person cannot be cut out well, or no allowed quality fits.
+    /// When no plan keeps the profile's limits, the person cannot be cut out well, no allowed quality fits, or the photo was
+    /// decoded smaller than the plan needs.
     pub(crate) fn remade(
         &self,
         profile: &Profile,
         options: &Options,
         background: Option<&NamedColor>,
-    ) -> Result<Made, NormalizeError> {
+    ) -> Result<Made, Unmade> {
         let subject = self.subject(profile, options)?;
-        let plan = Plan::make(&subject, profile, background.is_some())?;
-        if self.reduction > 1 && plan.scale * ENOUGH > 1.0 {
-            return Err(NormalizeError::Internal("the photo was decoded too small".to_owned()));
+        let plan = Plan::make(&subject, profile, background.is_some(), self.reduction)?;
+        let finer = plan.scale * ENOUGH;
+        if self.reduction > 1 && finer > 1.0 {
+            return Err(Unmade::Coarse { finer });
         }
         let rgb = self.drawn(&subject, &plan, background)?;
         // From here on in pixels of the file.

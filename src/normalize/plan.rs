@@ -67,13 +67,19 @@ struct Choice {
 
 impl Plan {
     /// Finds the placement that keeps the profile's limits with the most room, by cropping alone when that does.
-    /// `replaced`: whether the background is to be replaced.
+    /// `replaced`: whether the background is to be replaced. `reduction`: pixels of the file per pixel of the picture, by which
+    /// enlarging is told.
     ///
     /// # Errors
     /// [`NormalizeError::HeadCutOff`], [`NormalizeError::NotMeasured`], or [`NormalizeError::Conflict`].
-    pub(super) fn make(subject: &Subject<'_>, profile: &Profile, replaced: bool) -> Result<Self, NormalizeError> {
+    pub(super) fn make(
+        subject: &Subject<'_>,
+        profile: &Profile,
+        replaced: bool,
+        reduction: u32,
+    ) -> Result<Self, NormalizeError> {
         let canvas = profile.canvas;
-        let sizes = Sizes::of(profile);
+        let sizes = Sizes::of(profile, reduction);
         let allowed = |operation| profile.permission(operation) == Permission::Allow;
         // A background that is to be replaced can be carried on whatever it is.
         let pad = allowed(Operation::Pad) && (subject.plain || replaced);

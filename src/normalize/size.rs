@@ -8,7 +8,7 @@ use crate::profile::{Canvas, Profile, Rule};
 const UNSEEN: f64 = 1.01;
 
 /// The sizes a result may have: whole multiples of the canvas's smallest shape.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Sizes {
     /// Smallest whole width and height of the canvas's shape.
     step: (u32, u32),
@@ -16,12 +16,14 @@ pub(super) struct Sizes {
     least: u32,
     /// Steps of the canvas.
     most: u32,
+    /// Pixels of the file per pixel of the picture that scales are of: more than 1 where it was decoded smaller.
+    reduction: f64,
 }
 
 impl Sizes {
     /// The sizes of a profile's canvas and shape, from the smallest that `file.dimensions` accepts. Without that check there
-    /// is only the canvas.
-    pub(super) fn of(profile: &Profile) -> Self {
+    /// is only the canvas. `reduction`: pixels of the file per pixel of the picture.
+    pub(super) fn of(profile: &Profile, reduction: u32) -> Self {
         let Canvas { width, height } = profile.canvas;
         let most = divisor(width, height).max(1);
         let step = (width / most, height / most);
@@ -31,7 +33,7 @@ impl Sizes {
         };
         let judged = profile.rule("file.dimensions").filter(|rule| !rule.info);
         let least = judged.and_then(|rule| (1..=most).find(|&steps| accepts(rule, steps)));
-        Self { step, least: least.unwrap_or(most), most }
+        Self { step, least: least.unwrap_or(most), most, reduction: reduction.into() }
     }
 
     /// The canvas.
@@ -41,13 +43,14 @@ impl Sizes {
 
     /// The largest scale onto the canvas that the smallest size turns into no enlargement.
     pub(super) fn most_scale(&self) -> f64 {
-        f64::from(self.most) / f64::from(self.least)
+        f64::from(self.most) / f64::from(self.least) * self.reduction
     }
 
     /// The size for a picture that is scaled by `scale` onto the canvas: the largest at which it is not enlarged, else the
     /// smallest. Where enlarging is allowed, a little of it is overlooked.
     pub(super) fn without_enlarging(&self, scale: f64, may_enlarge: bool) -> Canvas {
-        let steps = (f64::from(self.most) / scale * if may_enlarge { UNSEEN } else { 1.0 + 1e-9 }).floor();
+        let steps =
+            (f64::from(self.most) / scale * self.reduction * if may_enlarge { UNSEEN } else { 1.0 + 1e-9 }).floor();
         self.size(steps.clamp(f64::from(self.least), f64::from(self.most)) as u32)
     }
 
@@ -72,7 +75,7 @@ mod tests {
             "id = \"office\"\nversion = \"1\"\ntitle = {{ zh = \"办\", en = \"office\" }}\nsource = \"letter\"\nconfidence = \"H\"\n\
              canvas = {canvas}\n[check.\"face.count\"]\nfail = {{ min = 1, max = 1 }}\n{dimensions}"
         );
-        Sizes::of(&parse(&text).expect("a profile"))
+        Sizes::of(&parse(&text).expect("a profile"), 1)
     }
 
     const RANGE: &str = "[check.\"file.dimensions\"]\nwidth = { min = 354, max = 480 }\nheight = { min = 472, max = 640 }\n\
@@ -89,6 +92,16 @@ mod tests {
         assert_eq!((at(1.009), at(1.02)), (480, 474));
         assert_eq!((at(480.0 / 354.0), at(9.0)), (357, 354));
         assert!((sizes.most_scale() - 480.0 / 354.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn what_was_decoded_smaller_counts_as_the_file_it_is_of() {
+        let whole = sizes("{ width = 480, height = 640 }", RANGE);
+        let half = Sizes { reduction: 2.0, ..whole };
+        for scale in [0.7, 1.0, 1.2, 1.5] {
+            assert_eq!(half.without_enlarging(2.0 * scale, false), whole.without_enlarging(scale, false));
+        }
+        assert!((half.most_scale() - 2.0 * whole.most_scale()).abs() < 1e-12);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::hint::select_unpredictable;
 
 use super::entropy::ScanEnd;
-use super::leaps::{COEFFICIENTS, END, Leaps, Symbol, Values, advance};
+use super::leaps::{self, COEFFICIENTS, END, Leaps, Values, advance};
 use super::sequential::{Block, Progress};
 
 /// Bytes a scan may leave over before its marker; longer rests mean that the data do not belong to the image.
@@ -191,22 +191,27 @@ impl<'a> Bits<'a> {
         Some(symbol)
     }
 
-    /// The next symbol and its value (T.81 F.2.2.1); `None` when no code matches.
+    /// How many coefficients the next symbol leads on, and its value; `None` when no code matches, or the value has more than
+    /// `most` bits.
     #[inline(always)]
-    pub(super) fn value(&mut self, values: &Values<'_>) -> Option<(Symbol, i32)> {
+    pub(super) fn value(&mut self, values: &Values<'_>, most: u32) -> Option<(u32, i32)> {
         self.fill_up();
-        let mut symbol = values.ahead(self.buffer);
-        if symbol.length > 0 {
-            self.drop(u32::from(symbol.length));
-        } else {
-            symbol = Symbol::new(0, self.symbol(values.table)?);
+        let coded = values.ahead(self.buffer);
+        if coded.bits > 0 {
+            self.drop(u32::from(coded.bits));
+            return Some((u32::from(coded.advance), i32::from(coded.value)));
         }
-        let size = u32::from(symbol.size);
-        let bits = (self.buffer >> 1 >> (63 - size)) as i32;
-        // A first bit of zero says that the value is negative (T.81 figure F.12).
-        let negative = !(self.buffer as i64 >> 63) as i32;
+        self.long_value(values.table, most)
+    }
+
+    /// What [`Self::value`] does for the values that the look-up cannot say: few, and apart from the others for that.
+    #[inline(never)]
+    fn long_value(&mut self, table: &Huffman, most: u32) -> Option<(u32, i32)> {
+        let symbol = self.symbol(table)?;
+        let size = symbol & 15;
+        let bits = (self.buffer >> 1 >> (63 - size)) as u32;
         self.drop(size);
-        Some((symbol, bits + (negative & (1 - (1 << size)))))
+        (size <= most).then(|| (advance(symbol), leaps::value(bits, size)))
     }
 
     /// Passes what is left of a block from coefficient `k` on; `None` when it is malformed.

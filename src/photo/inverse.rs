@@ -1,10 +1,9 @@
 //! The inverse DCT (T.81 A.3.3) of the lowest frequencies of a block, which makes a smaller picture of it.
 
+use fearless_simd::{Bytes, Simd, SimdBase, f32x8, u32x8};
+
 /// Samples of a block, as the low frequencies it is made of: across and down.
 pub(super) type Shape = (usize, usize);
-
-/// Coefficients of a block in natural order; those beyond a [`Shape`] do not matter.
-pub(super) type Coefficients = [f32; 64];
 
 /// A sample without any frequency.
 pub(super) const MIDDLE: f32 = 128.0;
@@ -38,79 +37,86 @@ const fn basis<const N: usize>() -> [[f32; N]; N] {
     basis
 }
 
-/// Makes samples of a block into rows of `plane` that lie `stride` apart.
+/// Blocks that are transformed together, a block a lane.
+pub(super) const LANES: usize = 8;
+
+/// A frequency of as many blocks.
+pub(super) type Lanes = [f32; LANES];
+
+/// Makes samples of blocks that lie side by side, into rows of `plane` that lie `stride` apart. `tile`: their frequencies, row by
+/// row.
 #[inline(always)]
-pub(super) fn inverse(shape: Shape, block: &Coefficients, plane: &mut [u8], stride: usize) {
+pub(super) fn inverse<S: Simd>(simd: S, shape: Shape, tile: &[Lanes], plane: &mut [u8], stride: usize) {
     match shape {
-        (2, 1) => transformed::<2, 1>(block, plane, stride),
-        (1, 2) => transformed::<1, 2>(block, plane, stride),
-        (2, 2) => square(block, plane, stride),
-        (4, 2) => transformed::<4, 2>(block, plane, stride),
-        (2, 4) => transformed::<2, 4>(block, plane, stride),
-        (4, 4) => transformed::<4, 4>(block, plane, stride),
-        (8, 4) => transformed::<8, 4>(block, plane, stride),
-        (4, 8) => transformed::<4, 8>(block, plane, stride),
-        (8, 8) => transformed::<8, 8>(block, plane, stride),
-        _ => flat(shape, block[0], plane, stride),
-    }
-}
-
-/// The samples of a block that has a DC coefficient alone.
-#[inline(always)]
-pub(super) fn flat((width, height): Shape, dc: f32, plane: &mut [u8], stride: usize) {
-    let sample = sample(MIDDLE + dc / 8.0);
-    for row in plane.chunks_mut(stride).take(height) {
-        row[..width].fill(sample);
+        (1, 1) => transformed::<S, 1, 1>(simd, tile, plane, stride),
+        (2, 1) => transformed::<S, 2, 1>(simd, tile, plane, stride),
+        (1, 2) => transformed::<S, 1, 2>(simd, tile, plane, stride),
+        (2, 2) => transformed::<S, 2, 2>(simd, tile, plane, stride),
+        (4, 2) => transformed::<S, 4, 2>(simd, tile, plane, stride),
+        (2, 4) => transformed::<S, 2, 4>(simd, tile, plane, stride),
+        (4, 4) => transformed::<S, 4, 4>(simd, tile, plane, stride),
+        (8, 4) => transformed::<S, 8, 4>(simd, tile, plane, stride),
+        (4, 8) => transformed::<S, 4, 8>(simd, tile, plane, stride),
+        (8, 8) => transformed::<S, 8, 8>(simd, tile, plane, stride),
+        _ => {}
     }
 }
 
 #[inline(always)]
-fn transformed<const W: usize, const H: usize>(block: &Coefficients, plane: &mut [u8], stride: usize) {
+fn transformed<S: Simd, const W: usize, const H: usize>(simd: S, tile: &[Lanes], plane: &mut [u8], stride: usize) {
     let (across, down) = const { (basis::<W>(), basis::<H>()) };
-    let mut columns = [[0.0; W]; H];
-    for (frequencies, weights) in block.as_chunks::<8>().0.iter().zip(&down) {
-        for (row, weight) in columns.iter_mut().zip(weights) {
-            for (sum, frequency) in row.iter_mut().zip(frequencies) {
-                *sum += weight * frequency;
+    let number = |value: f32| f32x8::splat(simd, value);
+    let mut frequencies = [[number(0.0); W]; H];
+    for (row, tile) in frequencies.iter_mut().zip(tile.as_chunks::<W>().0) {
+        for (frequency, tile) in row.iter_mut().zip(tile) {
+            *frequency = f32x8::from_slice(simd, tile);
+        }
+    }
+    // Sums are not fused with products: they would round otherwise where a processor cannot do that.
+    // The mean of a block is a whole number of eighths, which no product of two cosines would give exactly.
+    let mean = number(MIDDLE) + frequencies[0][0] * number(0.125);
+    frequencies[0][0] = number(0.0);
+    let mut columns = [[number(0.0); W]; H];
+    for u in 0..W {
+        for v in 0..H {
+            for y in 0..H {
+                columns[y][u] += frequencies[v][u] * number(down[v][y]);
             }
         }
     }
     for (frequencies, row) in columns.iter().zip(plane.chunks_mut(stride)) {
-        let mut sums = [MIDDLE; W];
-        for (frequency, weights) in frequencies.iter().zip(&across) {
-            for (sum, weight) in sums.iter_mut().zip(weights) {
-                *sum += frequency * weight;
+        let mut sums = [mean; W];
+        for u in 0..W {
+            for x in 0..W {
+                sums[x] += frequencies[u] * number(across[u][x]);
             }
         }
-        for (out, sum) in row[..W].iter_mut().zip(sums) {
-            *out = sample(sum);
+        let row = row[..W * LANES].as_chunks_mut::<W>().0;
+        if W <= 4 {
+            for (out, samples) in row.iter_mut().zip(packed(simd, &sums)) {
+                out.copy_from_slice(&samples.to_le_bytes()[..W]);
+            }
+        } else {
+            for ((out, left), right) in row.iter_mut().zip(packed(simd, &sums[..4])).zip(packed(simd, &sums[4..])) {
+                out.copy_from_slice(&(u64::from(left) | u64::from(right) << 32).to_le_bytes());
+            }
         }
     }
 }
 
-/// What [`transformed`] does for two by two samples, which together are one vector.
+/// Up to four samples of each block as the bytes of one number: this is vector code, and bytes set one by one are not.
 #[inline(always)]
-fn square(block: &Coefficients, plane: &mut [u8], stride: usize) {
-    const PLUS: f32 = 0.125;
-    const MINUS: f32 = -PLUS;
-    let terms = [
-        (block[0], [PLUS, PLUS, PLUS, PLUS]),
-        (block[1], [PLUS, MINUS, PLUS, MINUS]),
-        (block[8], [PLUS, PLUS, MINUS, MINUS]),
-        (block[9], [PLUS, MINUS, MINUS, PLUS]),
-    ];
-    let mut sums = [MIDDLE; 4];
-    for (frequency, weights) in &terms {
-        for (sum, weight) in sums.iter_mut().zip(weights) {
-            *sum += frequency * weight;
-        }
+fn packed<S: Simd>(simd: S, sums: &[f32x8<S>]) -> [u32; LANES] {
+    let mut packed = u32x8::splat(simd, 0);
+    for (x, &sum) in sums.iter().enumerate() {
+        let clamped = sum.max(f32x8::splat(simd, 0.0)).min(f32x8::splat(simd, 255.0));
+        // From 2^23 on a number's last bits count whole ones.
+        let bits: u32x8<S> = (clamped + f32x8::splat(simd, 8_388_608.0)).bitcast();
+        packed |= (bits & u32x8::splat(simd, 0xFF)) << (8 * x as u32);
     }
-    let mut samples = [0; 4];
-    for (out, sum) in samples.iter_mut().zip(sums) {
-        *out = sample(sum);
-    }
-    plane[..2].copy_from_slice(&samples[..2]);
-    plane[stride..stride + 2].copy_from_slice(&samples[2..]);
+    let mut numbers = [0; LANES];
+    packed.store_slice(&mut numbers);
+    numbers
 }
 
 /// The nearest byte, without the checks of a cast, which are not vector code.
@@ -124,23 +130,64 @@ pub(super) fn sample(value: f32) -> u8 {
 
 #[cfg(test)]
 mod tests {
+    use std::f64::consts::PI;
+
+    use fearless_simd::{Level, dispatch};
+
     use super::*;
+
+    const SHAPES: [Shape; 10] = [(1, 1), (2, 1), (1, 2), (2, 2), (4, 2), (2, 4), (4, 4), (8, 4), (4, 8), (8, 8)];
+
+    /// The levels of vectors this processor has, from the plainest.
+    fn levels() -> impl Iterator<Item = Level> {
+        [Level::baseline(), Level::new()].into_iter()
+    }
 
     #[test]
     fn samples_are_sums_of_cosines() {
-        let block: Coefficients = std::array::from_fn(|i| (i * 37 % 101) as f32 * 1.5 - 75.0);
-        for (width, height) in [(1, 1), (2, 1), (1, 2), (2, 2), (4, 2), (2, 4), (4, 4), (8, 4), (4, 8), (8, 8)] {
-            let mut plane = [0; 9 * 8];
-            inverse((width, height), &block, &mut plane, 9);
+        for ((width, height), level) in SHAPES.into_iter().flat_map(|shape| levels().map(move |level| (shape, level))) {
+            let tile: Vec<Lanes> = (0..width * height)
+                .map(|place| std::array::from_fn(|lane| ((place * 37 + lane * 53) % 101) as f32 * 1.5 - 75.0))
+                .collect();
+            let stride = width * LANES + 3;
+            let mut plane = vec![7; height * stride];
+            dispatch!(level, simd => inverse(simd, (width, height), &tile, &mut plane, stride));
             let weight = |n: usize, u: usize, x: usize| {
-                let angle = ((2 * x + 1) * u) as f64 * std::f64::consts::PI / (2 * n) as f64;
+                let angle = ((2 * x + 1) * u) as f64 * PI / (2 * n) as f64;
                 if u == 0 { 0.125f64.sqrt() } else { angle.cos() / 2.0 }
             };
-            for (x, y) in (0..height).flat_map(|y| (0..width).map(move |x| (x, y))) {
-                let term = |(u, v)| f64::from(block[8 * v + u]) * weight(width, u, x) * weight(height, v, y);
-                let sum: f64 = (0..height).flat_map(|v| (0..width).map(move |u| (u, v))).map(term).sum();
+            for (at, &sample) in plane.iter().enumerate() {
+                let (x, y) = (at % stride, at / stride);
+                let (lane, x) = (x / width, x % width);
+                if lane >= LANES {
+                    assert_eq!(sample, 7, "{width}x{height} beside the blocks");
+                    continue;
+                }
+                let sum: f64 = tile
+                    .iter()
+                    .enumerate()
+                    .map(|(place, of)| {
+                        let (u, v) = (place % width, place / width);
+                        f64::from(of[lane]) * weight(width, u, x) * weight(height, v, y)
+                    })
+                    .sum();
                 let exact = (128.0 + sum).clamp(0.0, 255.0);
-                assert!((f64::from(plane[9 * y + x]) - exact).abs() < 0.501, "{width}x{height} at {x}, {y}");
+                assert!((f64::from(sample) - exact).abs() < 0.501, "{width}x{height} of {lane} at {x}, {y}: {sample}");
+            }
+        }
+    }
+
+    /// What a block of one colour comes out as does not hang on the shape or the processor: halves go to the even neighbour.
+    #[test]
+    fn blocks_of_one_colour_are_exact() {
+        for ((width, height), level) in SHAPES.into_iter().flat_map(|shape| levels().map(move |level| (shape, level))) {
+            for dc in -1100i16..1100 {
+                let mut tile = vec![[0.0; LANES]; width * height];
+                tile[0] = [f32::from(dc); LANES];
+                let mut plane = vec![0; width * height * LANES];
+                dispatch!(level, simd => inverse(simd, (width, height), &tile, &mut plane, width * LANES));
+                let exact = (128.0 + f64::from(dc) / 8.0).round_ties_even().clamp(0.0, 255.0) as u8;
+                assert!(plane.iter().all(|&sample| sample == exact), "{width}x{height} of {dc}");
             }
         }
     }

@@ -108,45 +108,60 @@ impl Leaps {
     }
 }
 
-/// A symbol whose value is to be read.
+/// Bits the look-up of symbols with their values decides.
+const LOOKUP_OF_VALUES: u32 = 10;
+
+/// A symbol with its value, as far as both lie within the bits of the look-up.
 #[derive(Debug, Clone, Copy, Default)]
 #[repr(align(4))]
-pub(super) struct Symbol {
-    /// Bits of its code; 0 for what the look-up cannot say.
-    pub(super) length: u8,
+pub(super) struct Coded {
+    /// Bits of the code and the value; 0 for what the look-up cannot say.
+    pub(super) bits: u8,
     /// How many coefficients it leads on.
     pub(super) advance: u8,
-    /// Bits of its value.
-    pub(super) size: u8,
+    /// 0 where a symbol has none.
+    pub(super) value: i16,
 }
 
-impl Symbol {
-    pub(super) fn new(length: u32, symbol: u32) -> Self {
-        Self { length: length as u8, advance: advance(symbol) as u8, size: (symbol & 15) as u8 }
-    }
-}
-
-/// A Huffman table whose values are read, with its symbols by the next bits.
+/// A Huffman table whose values are read, with its symbols and their values by the next bits.
 #[derive(Debug)]
 pub(super) struct Values<'a> {
     pub(super) table: &'a Huffman,
-    symbols: [Symbol; 1 << LOOKUP],
+    coded: [Coded; 1 << LOOKUP_OF_VALUES],
 }
 
 impl<'a> Values<'a> {
     pub(super) fn new(table: &'a Huffman) -> Self {
-        let mut symbols = [Symbol::default(); 1 << LOOKUP];
-        for (code, length, symbol) in table.codes().filter(|&(_, length, _)| length <= LOOKUP) {
-            let free = LOOKUP - length;
-            let from = (code << free) as usize;
-            symbols[from..from + (1 << free)].fill(Symbol::new(length, symbol));
+        let mut coded = [Coded::default(); 1 << LOOKUP_OF_VALUES];
+        for (code, length, symbol) in table.codes() {
+            let size = symbol & 15;
+            if length + size > LOOKUP_OF_VALUES {
+                continue;
+            }
+            let free = LOOKUP_OF_VALUES - length - size;
+            for bits in 0..1 << size {
+                let from = ((code << size | bits) << free) as usize;
+                let one = Coded {
+                    bits: (length + size) as u8,
+                    advance: advance(symbol) as u8,
+                    value: value(bits, size) as i16,
+                };
+                coded[from..from + (1 << free)].fill(one);
+            }
         }
-        Self { table, symbols }
+        Self { table, coded }
     }
 
-    /// The symbol at the start of a buffer whose next bit is on top.
+    /// The symbol and value at the start of a buffer whose next bit is on top.
     #[inline(always)]
-    pub(super) fn ahead(&self, buffer: u64) -> Symbol {
-        self.symbols[(buffer >> (u64::BITS - LOOKUP)) as usize]
+    pub(super) fn ahead(&self, buffer: u64) -> Coded {
+        self.coded[(buffer >> (u64::BITS - LOOKUP_OF_VALUES)) as usize]
     }
+}
+
+/// The value of `size` bits (T.81 F.2.2.1): a first bit of zero says that it is negative (figure F.12).
+#[inline(always)]
+pub(super) fn value(bits: u32, size: u32) -> i32 {
+    let negative = bits << 1 >> size == 0;
+    bits as i32 + if negative { 1 - (1 << size) } else { 0 }
 }

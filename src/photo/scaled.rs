@@ -7,11 +7,11 @@ use image::RgbImage;
 
 use super::bits::Huffman;
 use super::entropy::ScanHeader;
-use super::inverse::Shape;
+use super::inverse::{LANES, Shape};
 use super::jpeg::{self, Frame, segment, u16_at};
 use super::leaps::{Leaps, Values};
 use super::quality::ZIGZAG;
-use super::scan::{Component, Scan};
+use super::scan::{Component, REACHED, Scan};
 
 /// Decodes a JPEG of `size` pixels at one part in `factor` of it. `None` for codings other than the common ones (sequential
 /// Huffman coding in one scan, of grey, or of YCbCr whose chroma has at least half as many samples a side), and where
@@ -34,11 +34,11 @@ pub(super) fn decode(bytes: &[u8], size: (u32, u32), factor: u32) -> Option<RgbI
         components,
         units,
         restart_interval: usize::from(headers.restart_interval),
-        stride: units * kept * sampling.0,
+        stride: units.next_multiple_of(LANES) * kept * sampling.0,
         rows: kept * sampling.1,
         size: (width as usize, height as usize),
     };
-    let rgb = dispatch!(Level::new(), _simd => scan.decode(bytes, start))?;
+    let rgb = dispatch!(Level::new(), simd => scan.decode(simd, bytes, start))?;
     RgbImage::from_raw(width, height, rgb)
 }
 
@@ -153,7 +153,14 @@ impl Headers {
             let last = ZIGZAG.iter().rposition(|natural| natural % 8 < shape.0 && natural / 8 < shape.1)?;
             let dc = tables.dc.get(usize::from(dc))?.as_ref()?;
             let (ac, leaps) = tables.ac.get(usize::from(ac))?.as_ref()?;
-            Some(Component { dc, ac, leaps, steps: steps.map(f32::from), last: last as u32, blocks, shape })
+            let needless = shape.0 * shape.1;
+            let mut coefficients = [(0.0, needless as u8); REACHED];
+            for (coefficient, natural) in coefficients.iter_mut().zip(ZIGZAG) {
+                let (u, v) = (natural % 8, natural / 8);
+                let place = if u < shape.0 && v < shape.1 { v * shape.0 + u } else { needless };
+                *coefficient = (f32::from(steps[natural]), place as u8);
+            }
+            Some(Component { dc, ac, leaps, coefficients, last: last as u32, blocks, shape })
         };
         if in_order { scan.components.iter().map(component).collect() } else { None }
     }

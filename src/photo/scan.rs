@@ -2,24 +2,29 @@
 //!
 //! Of each block only the lowest frequencies are decoded; what lies behind them is passed several symbols at a time.
 
+use fearless_simd::Simd;
+
 use super::bits::{Bits, next_marker};
 use super::entropy::ScanEnd;
-use super::inverse::{self, Coefficients, MIDDLE, Shape};
+use super::inverse::{self, LANES, Lanes, MIDDLE, Shape};
 use super::leaps::{Leaps, Values};
-use super::quality::ZIGZAG;
 
-/// Largest size of a DC difference in a picture of 8 bits (T.81 table F.1).
-const MOST_DC: u8 = 11;
+/// Largest size of a DC difference in a picture of 8 bits, in bits (T.81 table F.1).
+const MOST_DC: u32 = 11;
+/// Largest size of an AC coefficient that a symbol can name.
+const MOST_AC: u32 = 15;
+/// Coefficients that a symbol can lead to, one that ends the block included: more than there are, and all that a byte can tell.
+pub(super) const REACHED: usize = 256;
 /// Pixels that are converted together.
-const LANES: usize = 64;
+const PIXELS: usize = 64;
 
 /// A component of the scan.
 pub(super) struct Component<'a> {
     pub(super) dc: &'a Values<'a>,
     pub(super) ac: &'a Values<'a>,
     pub(super) leaps: &'a Leaps,
-    /// Quantisation steps in natural order.
-    pub(super) steps: [f32; 64],
+    /// In zig-zag order: the quantisation step, and the place in a tile; what `shape` does not need shares the last place.
+    pub(super) coefficients: [(f32, u8); REACHED],
     /// The last coefficient in zig-zag order that `shape` needs.
     pub(super) last: u32,
     /// Blocks in a unit, across and down.
@@ -29,40 +34,21 @@ pub(super) struct Component<'a> {
 }
 
 impl Component<'_> {
-    /// Decodes a block, whose prediction is `dc`, and makes samples of it. Coefficients are left as they happen to be.
+    /// Decodes a block, whose prediction is `dc`, into a lane of a tile that is zero there.
     #[inline(always)]
-    fn block(
-        &self,
-        bits: &mut Bits<'_>,
-        dc: &mut i32,
-        coefficients: &mut Coefficients,
-        plane: &mut [u8],
-        stride: usize,
-    ) -> Option<()> {
-        let (symbol, difference) = bits.value(self.dc)?;
-        if symbol.size > MOST_DC {
-            return None;
-        }
+    fn block(&self, bits: &mut Bits<'_>, dc: &mut i32, tile: &mut [Lanes], lane: usize) -> Option<()> {
+        let (_, difference) = bits.value(self.dc, MOST_DC)?;
         *dc = dc.wrapping_add(difference);
-        coefficients[..8 * self.shape.1].fill(0.0);
-        coefficients[0] = *dc as f32 * self.steps[0];
-        let (mut k, mut flat) = (1, true);
+        tile[0][lane] = *dc as f32 * self.coefficients[0].0;
+        let mut k = 1;
         while k <= self.last {
-            let (symbol, value) = bits.value(self.ac)?;
-            k += u32::from(symbol.advance);
-            if symbol.size > 0 {
-                let natural = *ZIGZAG.get(k as usize - 1)?;
-                coefficients[natural] = value as f32 * self.steps[natural];
-                flat = false;
-            }
+            let (advance, value) = bits.value(self.ac, MOST_AC)?;
+            k += advance;
+            // Symbols without a value write zero: where there is none yet, or to the last place.
+            let (step, place) = self.coefficients[(k - 1) as usize % REACHED];
+            tile[usize::from(place)][lane] = value as f32 * step;
         }
-        bits.skip_block(self.ac.table, self.leaps, k)?;
-        if flat {
-            inverse::flat(self.shape, coefficients[0], plane, stride);
-        } else {
-            inverse::inverse(self.shape, coefficients, plane, stride);
-        }
-        Some(())
+        bits.skip_block(self.ac.table, self.leaps, k)
     }
 }
 
@@ -83,13 +69,12 @@ pub(super) struct Scan<'a> {
 impl Scan<'_> {
     /// Decodes the data at `start`, a row of units at a time: pixels of RGB.
     #[inline(always)]
-    pub(super) fn decode(&self, bytes: &[u8], start: usize) -> Option<Vec<u8>> {
+    pub(super) fn decode<S: Simd>(&self, simd: S, bytes: &[u8], start: usize) -> Option<Vec<u8>> {
         let (width, height) = self.size;
         let mut rgb = vec![0; 3 * width * height];
-        let mut planes = vec![vec![0; self.stride * self.rows]; self.components.len()];
+        let mut planes: Vec<_> = self.components.iter().map(|component| Plane::new(component, self)).collect();
         let mut bits = Bits::new(bytes, start);
         let mut predictions = [0; 3];
-        let mut coefficients = [0.0; 64];
         let (mut until_restart, mut restarts) = (self.restart_interval, 0u8);
         for rows in rgb.chunks_mut(3 * width * self.rows) {
             for unit in 0..self.units {
@@ -106,11 +91,11 @@ impl Scan<'_> {
                     until_restart -= 1;
                 }
                 for ((component, plane), dc) in self.components.iter().zip(&mut planes).zip(&mut predictions) {
-                    let ((across, down), (width, height)) = (component.blocks, component.shape);
+                    let (across, down) = component.blocks;
                     for y in 0..down {
                         for x in 0..across {
-                            let place = y * height * self.stride + (unit * across + x) * width;
-                            component.block(&mut bits, dc, &mut coefficients, &mut plane[place..], self.stride)?;
+                            let block = unit * across + x;
+                            component.block(&mut bits, dc, plane.tile(y, block / LANES), block % LANES)?;
                         }
                     }
                 }
@@ -118,12 +103,17 @@ impl Scan<'_> {
             if bits.overrun() {
                 return None;
             }
+            for (component, plane) in self.components.iter().zip(&mut planes) {
+                plane.transform(simd, component.shape, self.stride);
+            }
             for (y, row) in rows.chunks_exact_mut(3 * width).enumerate() {
                 let row = row.as_chunks_mut::<3>().0;
                 let place = y * self.stride..y * self.stride + width;
                 match &planes[..] {
-                    [luma, blue, red] => colored([&luma[place.clone()], &blue[place.clone()], &red[place]], row),
-                    [luma, ..] => gray(&luma[place], row),
+                    [luma, blue, red] => {
+                        colored([luma, blue, red].map(|plane| &plane.samples[place.clone()]), row);
+                    }
+                    [luma, ..] => gray(&luma.samples[place], row),
                     [] => {}
                 }
             }
@@ -137,6 +127,44 @@ impl Scan<'_> {
     }
 }
 
+/// A component while a row of units is decoded. Its blocks are transformed when the row is whole, several at a time: alone each
+/// would wait for its own sums.
+struct Plane {
+    /// The frequencies of blocks that lie side by side, row by row of blocks.
+    tiles: Vec<Lanes>,
+    /// Tiles in a row of blocks.
+    across: usize,
+    /// Frequencies in a tile, and one place for those that are not needed.
+    length: usize,
+    samples: Vec<u8>,
+}
+
+impl Plane {
+    fn new(component: &Component<'_>, scan: &Scan<'_>) -> Self {
+        let (across, length) = (scan.stride / (component.shape.0 * LANES), component.shape.0 * component.shape.1 + 1);
+        let tiles = vec![[0.0; LANES]; across * component.blocks.1 * length];
+        Self { tiles, across, length, samples: vec![0; scan.stride * scan.rows] }
+    }
+
+    /// A tile of the row `y` of blocks.
+    #[inline(always)]
+    fn tile(&mut self, y: usize, x: usize) -> &mut [Lanes] {
+        &mut self.tiles[(y * self.across + x) * self.length..][..self.length]
+    }
+
+    /// Makes samples of the frequencies, and forgets these.
+    #[inline(always)]
+    fn transform<S: Simd>(&mut self, simd: S, shape: Shape, stride: usize) {
+        let rows = self.tiles.chunks_mut(self.across * self.length);
+        for (tiles, samples) in rows.zip(self.samples.chunks_mut(shape.1 * stride)) {
+            for (x, tile) in tiles.chunks_exact_mut(self.length).enumerate() {
+                inverse::inverse(simd, shape, tile, &mut samples[x * shape.0 * LANES..], stride);
+                tile.fill([0.0; LANES]);
+            }
+        }
+    }
+}
+
 #[inline(always)]
 fn gray(samples: &[u8], row: &mut [[u8; 3]]) {
     for (pixel, &sample) in row.iter_mut().zip(samples) {
@@ -147,10 +175,10 @@ fn gray(samples: &[u8], row: &mut [[u8; 3]]) {
 /// Pixels of YCbCr (JFIF, which is ITU-R BT.601 in full range).
 #[inline(always)]
 fn colored([luma, blue, red]: [&[u8]; 3], row: &mut [[u8; 3]]) {
-    let samples = luma.chunks(LANES).zip(blue.chunks(LANES)).zip(red.chunks(LANES));
-    for (row, ((luma, blue), red)) in row.chunks_mut(LANES).zip(samples) {
+    let samples = luma.chunks(PIXELS).zip(blue.chunks(PIXELS)).zip(red.chunks(PIXELS));
+    for (row, ((luma, blue), red)) in row.chunks_mut(PIXELS).zip(samples) {
         // Planes of a fixed length first: these are vector code, and pixels of three bytes are not.
-        let (mut r, mut g, mut b) = ([0; LANES], [0; LANES], [0; LANES]);
+        let (mut r, mut g, mut b) = ([0; PIXELS], [0; PIXELS], [0; PIXELS]);
         let places = r.iter_mut().zip(&mut g).zip(&mut b);
         for (((r, g), b), ((&y, &cb), &cr)) in places.zip(luma.iter().zip(blue).zip(red)) {
             let (y, cb, cr) = (f32::from(y), f32::from(cb) - MIDDLE, f32::from(cr) - MIDDLE);
