@@ -88,6 +88,29 @@ fn a_large_photo_is_laid_as_the_small_one_is() {
     assert!(crop.text.en.contains("from 4096x4096"), "{}", crop.text.en);
 }
 
+/// A person who is small on a large photo is seen on a part of its size, and made of as many pixels as the frame needs.
+#[test]
+fn a_small_person_on_a_large_photo_keeps_all_detail() {
+    let person = image_of(&sample("样例-蓝底.jpg"));
+    let person = imageops::resize(&person, 1056, 1408, imageops::FilterType::CatmullRom);
+    let mut large = RgbImage::from_pixel(2400, 3100, *person.get_pixel(20, 20));
+    imageops::replace(&mut large, &person, 700, 3100 - 1408);
+    let mut jpeg = Vec::new();
+    jpeg_encoder::Encoder::new(&mut jpeg, 95).encode(&large, 2400, 3100, jpeg_encoder::ColorType::Rgb).unwrap();
+    let made = normalized(&jpeg, &on("keep")).unwrap();
+    assert_compliant(&made, 20.0..=40.0);
+    // A PNG is always decoded in full.
+    let whole = normalized(&png(&large), &on("keep")).unwrap();
+    let (a, b) = (made.plan.unwrap(), whole.plan.unwrap());
+    assert!((a.scale / b.scale - 1.0).abs() < 0.01, "{} {}", a.scale, b.scale);
+    let (a, b) = (image_of(&made.jpeg), image_of(&whole.jpeg));
+    let steps = |rgb: &RgbImage| -> f64 {
+        let rows = rgb.rows().map(|row| row.map(|pixel| f64::from(pixel.0[1])).collect::<Vec<_>>());
+        rows.flat_map(|row| row.windows(2).map(|pair| (pair[1] - pair[0]).abs()).collect::<Vec<_>>()).sum()
+    };
+    assert!((steps(&a) / steps(&b) - 1.0).abs() < 0.03, "{} {}", steps(&a), steps(&b));
+}
+
 /// Standards that go by the lower edge, by shares of the photo, and by a range of sizes.
 #[test]
 fn other_standards_get_their_sizes_and_positions_too() {
