@@ -330,9 +330,12 @@ impl Convolution {
             for row in 0..self.window.size[0] {
                 let above = start.input + block.input + row * self.band.input_pitch;
                 let values: [&[f32]; P] = std::array::from_fn(|p| &input[above + at[p].input..][..self.run]);
+                // Cut once more to one length, which is then compared with once and not for each of them.
+                let run = values[0].len();
+                let values: [&[f32]; P] = std::array::from_fn(|p| &values[p][..run]);
                 let weights = &weights[row * size..][..size];
-                for i in 0..self.run {
-                    let weights: [F; V] = std::array::from_fn(|v| load(simd, &weights[i * lanes + v * F::LEN..]));
+                for (i, weights) in (0..run).zip(weights.chunks_exact(lanes)) {
+                    let weights: [F; V] = std::array::from_fn(|v| load(simd, &weights[v * F::LEN..]));
                     for p in 0..P {
                         let value = F::splat(simd, values[p][i]);
                         for v in 0..V {
