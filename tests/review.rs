@@ -79,7 +79,7 @@ async fn without_a_folder_there_is_no_queue() {
         let request = Request::get(uri).body(Body::empty()).unwrap();
         router.clone().oneshot(request).await.unwrap()
     };
-    for uri in ["/v1/submissions", "/v1/decisions.csv", "/v1/audit"] {
+    for uri in ["/v1/submissions", "/v1/decisions.csv", "/v1/audit", "/review", "/review.js"] {
         assert_eq!(get(uri).await.status(), StatusCode::NOT_FOUND, "{uri}");
     }
     let document = get("/openapi.json").await.into_body().collect().await.unwrap().to_bytes();

@@ -113,6 +113,19 @@ async fn hostile_requests_are_refused_in_words() {
     }
 }
 
+#[tokio::test]
+async fn the_page_is_there_with_the_queue_and_loads_nothing_from_elsewhere() {
+    let service = Service::keyed();
+    for uri in ["/review", "/review.js", "/review.css"] {
+        let answer = service.get("nobody", uri).await;
+        assert_eq!(answer.status, 200, "{uri} needs no key, as it holds nothing");
+        let text = String::from_utf8(answer.body).unwrap();
+        assert!(!text.contains("http://") && !text.contains("https://") && !text.contains("//cdn"), "{uri}");
+        assert!(!text.contains("innerHTML") && !text.contains("insertAdjacent") && !text.contains("style="), "{uri}");
+        assert!(answer.headers["content-security-policy"].to_str().unwrap().starts_with("default-src 'none'"));
+    }
+}
+
 /// An address with what is not ASCII written as an address has it.
 fn encode(uri: &str) -> String {
     uri.bytes().map(|byte| if byte.is_ascii() { (byte as char).to_string() } else { format!("%{byte:02X}") }).collect()

@@ -61,12 +61,13 @@ pub fn app(state: AppState) -> Router {
     let metrics = OpenApiRouter::new().routes(routes!(routes::ops::metrics)).route_layer(guard(Permission::Metrics));
     let open = OpenApiRouter::new().routes(routes!(routes::ops::healthz)).routes(routes!(routes::ops::readyz));
     let router = photos.merge(read).merge(metrics).merge(open);
-    let router = if state.review().is_ok() { router.merge(review(&state)) } else { router };
+    let reviews = state.review().is_ok();
+    let router = if reviews { router.merge(review(&state)) } else { router };
     let (router, api) = router.split_for_parts();
 
     let fixed = |name, value| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value));
     let router = router
-        .merge(routes::page::router(openapi::document(api)))
+        .merge(routes::page::router(openapi::document(api), reviews))
         .fallback(async || Problem::plain(Code::NotFound))
         .method_not_allowed_fallback(async || Problem::plain(Code::MethodNotAllowed))
         .layer(CatchPanicLayer::custom(|_| Problem::plain(Code::Internal).into_response()))
