@@ -34,6 +34,8 @@ pub mod http;
 pub mod print;
 #[cfg(feature = "cli")]
 pub mod roster;
+#[cfg(feature = "server")]
+pub mod store;
 
 pub use engine::{Engine, EngineError, Input};
 pub use profile::Profile;

@@ -1,4 +1,4 @@
-//! The page of the service and the report for reviewers in a real browser, without a window.
+//! The pages of the service and the report for reviewers in a real browser, without a window.
 //!
 //! `GRADPHOTO_SCREENSHOTS=FOLDER` keeps pictures of what was seen.
 
@@ -153,4 +153,124 @@ fn the_report_shows_filters_and_prints() {
     let loads = "return performance.getEntriesByType('resource').map((e) => e.name).filter((name) => !name.startsWith('data:'))";
     assert_eq!(browser.run(loads), serde_json::json!([]), "it stands alone");
     assert_eq!(browser.complaints(), Vec::<String>::new());
+}
+
+/// The queue as it stands: what is asked for by its query.
+fn submissions(server: &Server, query: &str) -> Value {
+    let answer = server.get(&format!("/v1/submissions?{query}"), "");
+    serde_json::from_str::<Value>(answer.split_once("\r\n\r\n").unwrap().1).unwrap()["submissions"].take()
+}
+
+#[test]
+fn reviewers_decide_on_the_page() {
+    let Some(browser) = Browser::start() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(&["--review", dir.path().to_str().unwrap(), "--review-what", "all"]);
+    let hostile = "<img src=x onerror=document.title='caught'>";
+    for (reference, photo) in [
+        ("%3Cimg%20src%3Dx%20onerror%3Ddocument.title%3D%27caught%27%3E", "collins-derived-gray.jpg"),
+        ("second", "collins-derived-blue-too-many-kb.jpg"),
+        ("third", "样例-蓝底.jpg"),
+    ] {
+        let photo = std::fs::read(format!("{SAMPLES}/{photo}")).unwrap();
+        let answer = server.post(&format!("/v1/submissions?reference={reference}"), &photo);
+        assert_eq!(server::status(&answer), Some(201), "{answer}");
+    }
+    browser.open(&format!("http://{}/review", server.address));
+    let current = |text: &str| {
+        browser.until(&format!(
+        "const c = document.querySelector('#queue [aria-current]'), p = document.getElementById('photo'), d = document.getElementById('case');\
+         return c && c.innerText.startsWith({text:?}) && !d.hidden && p.complete && p.naturalWidth > 0"
+    ))
+    };
+    current(hostile);
+    assert_eq!(texts(&browser, "#queue button").len(), 3);
+    assert_eq!(texts(&browser, "#name"), [hostile]);
+    assert_eq!(browser.run("return document.querySelectorAll('#name *, #queue img').length"), 0);
+    assert_eq!(browser.run("return document.title"), "gradphoto");
+    // The marks lie on the photo, to a part of a pixel.
+    browser.until("return document.getElementById('marks').complete");
+    let same = "const [a, b] = ['photo', 'marks'].map((id) => document.getElementById(id).getBoundingClientRect());\
+        return [a.width > 200, ['left', 'top', 'width', 'height'].every((side) => Math.abs(a[side] - b[side]) < 0.1)]";
+    assert_eq!(browser.run(same), serde_json::json!([true, true]));
+    browser.shot("review-zh");
+    // What fails or warns is chosen; what is only not known is not.
+    let chosen = "return [...document.querySelectorAll('#reasons li, #passing li')].map((li) => [li.className, li.querySelector('input').checked])";
+    for pair in browser.run(chosen).as_array().unwrap() {
+        assert_eq!(pair[1], pair[0] == "fail" || pair[0] == "warn", "{pair}");
+    }
+    let measured = texts(&browser, "#reasons .measured").concat();
+    assert!(measured.contains("测得") && measured.contains("要求 ≤ 0.03"), "{measured}");
+
+    // Words in a note are no decisions; the same keys outside of it are.
+    browser.type_into("#note", "a rare area");
+    assert_eq!(submissions(&server, "state=waiting").as_array().unwrap().len(), 3);
+    browser.run("document.activeElement.blur()");
+    browser.type_into("body", "r");
+    current("second");
+    let decided = submissions(&server, "state=decided");
+    assert_eq!((&decided[0]["reference"], &decided[0]["outcome"]), (&hostile.into(), &"reject".into()));
+    browser.type_into("body", "\u{E015}");
+    current("third");
+    browser.type_into("body", "\u{E013}");
+    current("second");
+    assert_eq!(texts(&browser, "#history"), [""]);
+    browser.type_into("body", "a");
+    current("third");
+    assert_eq!(submissions(&server, "state=decided&reference=second")[0]["outcome"], "accept");
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+
+    // Somebody else is first: the page says so, shows what they decided, and keeps the note.
+    let id = submissions(&server, "reference=third")[0]["id"].as_str().unwrap().to_owned();
+    let body = br#"{"outcome": "accept", "note": "fine", "after": 0}"#;
+    let uri = format!("/v1/submissions/{id}/decisions");
+    let answer = server.send(&server::request(&uri, "Content-Type: application/json\r\n", body));
+    assert_eq!(server::status(&answer), Some(201), "{answer}");
+    browser.type_into("#note", "my words");
+    browser.click("#reject");
+    browser.until("const p = document.getElementById('problem'); return !p.hidden && p.innerText.includes('1 个决定')");
+    browser.until("return document.getElementById('history').innerText.includes('fine')");
+    assert_eq!(browser.run("return document.getElementById('note').value"), "my words");
+    browser.shot("review-raced-zh");
+    let complaints = browser.complaints();
+    assert!(complaints.len() == 1 && complaints[0].contains("409"), "{complaints:?}");
+
+    browser.click("#language");
+    browser.until("return document.documentElement.lang === 'en' && document.querySelector('#reasons b, #passing b')");
+    let chinese = |text: &str| text.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c));
+    let words = "return ['header', 'nav', '#decision', '#earlier'].map((s) => document.querySelector(s).innerText.replace('中文', '')).join()";
+    assert!(!chinese(browser.run(words).as_str().unwrap()), "{}", browser.run(words));
+    assert_eq!(browser.run("return document.getElementById('note').value"), "my words");
+    browser.shot("review-en");
+    browser.click("#reject");
+    browser.until("return !document.getElementById('empty').hidden && document.getElementById('case').hidden");
+    browser.shot("review-empty-en");
+    browser.click("#state option[value=decided]");
+    browser.until("return document.querySelectorAll('#queue button').length === 3");
+    assert_eq!(submissions(&server, "reference=third")[0]["decision_count"], 2);
+
+    current(hostile);
+    browser.dark(true);
+    browser.shot("review-dark-en");
+    let strangers = "return performance.getEntriesByType('resource').map((e) => e.name)\
+        .filter((name) => !name.startsWith(location.origin + '/') && !/^(blob|data):/.test(name))";
+    assert_eq!(browser.run(strangers), serde_json::json!([]));
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+}
+
+#[test]
+fn the_reviewers_page_asks_for_a_key_and_takes_it() {
+    let Some(browser) = Browser::start() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let keys = dir.path().join("keys.toml");
+    let out = gradphoto(&["keys", "--file", keys.to_str().unwrap(), "add", "reviewer", "one"]).output().unwrap();
+    let key = String::from_utf8(out.stdout).unwrap();
+    let folder = dir.path().join("reviews");
+    let server = Server::start(&["--review", folder.to_str().unwrap(), "--keys", keys.to_str().unwrap()]);
+    browser.open(&format!("http://{}/review", server.address));
+    browser.until("const p = document.getElementById('problem'); return !p.hidden && p.innerText.includes('密钥')");
+    browser.type_into("#key", &format!("{}\n", key.trim()));
+    browser.until("return document.getElementById('problem').hidden && !document.getElementById('empty').hidden");
+    let complaints = browser.complaints();
+    assert!(complaints.iter().all(|line| line.contains("401")), "{complaints:?}");
 }

@@ -1,4 +1,4 @@
-//! What `docs/http.md` tells people to type is typed here: curl lines, the Java snippet, the Rust client.
+//! What `docs/http.md` and `docs/review.md` tell people to type is typed here: curl lines, the Java snippet, the Rust client.
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 #![cfg(all(feature = "server", unix))]
@@ -12,11 +12,16 @@ use std::process::{Command, Stdio};
 use server::{PHOTO, Server, gradphoto};
 
 const PAGE: &str = include_str!("../docs/http.md");
+const REVIEW: &str = include_str!("../docs/review.md");
 
 /// The blocks of code of a language.
 fn blocks(language: &str) -> Vec<&'static str> {
+    blocks_of(PAGE, language)
+}
+
+fn blocks_of(page: &'static str, language: &str) -> Vec<&'static str> {
     let open = format!("```{language}\n");
-    PAGE.split(open.as_str()).skip(1).map(|rest| rest.split("```").next().unwrap()).collect()
+    page.split(open.as_str()).skip(1).map(|rest| rest.split("```").next().unwrap()).collect()
 }
 
 /// Whether a program is there; says so when it is not.
@@ -57,6 +62,31 @@ fn the_curl_lines_work() {
             "{block}: {said}"
         );
     }
+}
+
+/// All of them in one script: they go on with what the ones before got.
+#[test]
+fn the_lines_about_reviews_work_one_after_the_other() {
+    if !there("curl", "--version") {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    std::os::unix::fs::symlink(root.join("sample-photos"), dir.path().join("sample-photos")).unwrap();
+    let key = run(gradphoto(&["keys", "add", "admin", "docs"]).current_dir(dir.path()));
+    let [keys, reviews] = ["keys.toml", "reviews"].map(|name| dir.path().join(name).to_str().unwrap().to_owned());
+    let server = Server::start(&["--keys", &keys, "--review", &reviews]);
+    let lines: Vec<&str> = blocks_of(REVIEW, "sh").into_iter().filter(|block| block.contains("curl")).collect();
+    assert!(lines.len() >= 4, "{lines:?}");
+    let program = env!("CARGO_BIN_EXE_gradphoto");
+    let script = lines.concat().replace("http://127.0.0.1:8080", &format!("http://{}", server.address));
+    let script = format!("set -euo pipefail\n{}", script.replace("\ngradphoto ", &format!("\n{program} ")));
+    let said = run(Command::new("bash").args(["-c", &script]).current_dir(dir.path()).env("KEY", key.trim()));
+    assert!(!said.contains("\"code\""), "no problems: {said}");
+    let table = std::fs::read_to_string(dir.path().join("decisions.csv")).unwrap();
+    assert!(table.ends_with(".jpg,reject\r\n"), "{table}");
+    assert!(said.contains("1") && said.contains("reject"), "{said}");
+    assert!(std::fs::read_to_string(dir.path().join("overlay.svg")).unwrap().contains("<svg"));
 }
 
 #[test]

@@ -135,6 +135,9 @@ fn wrong_settings_end_the_run_with_their_reason() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("gradphoto.toml");
     std::fs::write(&file, "[work]\nthread = 1\n").unwrap();
+    let foreign = dir.path().join("foreign");
+    std::fs::create_dir(&foreign).unwrap();
+    std::fs::write(foreign.join("review.db"), "no database ".repeat(99)).unwrap();
     for (args, says) in [
         (vec!["--listen", "0.0.0.0:0"], "gradphoto keys add"),
         (vec!["--set", "work.thread=1"], "did you mean `work.threads`?"),
@@ -144,6 +147,12 @@ fn wrong_settings_end_the_run_with_their_reason() {
         (vec!["--set", "profile=gaoka"], "gaoka"),
         (vec!["--set", "tls.certificate=c.pem"], "tls.key"),
         (vec!["--set", "cors.origins=['*']"], "https://portal.example"),
+        (vec!["--review", file.to_str().unwrap()], "cannot be used as the folder of reviews"),
+        (vec!["--review", foreign.to_str().unwrap()], "a database of another program"),
+        (vec!["--review-what", "some"], "unknown variant `some`"),
+        (vec!["--retention-days", "0"], "nonzero"),
+        (vec!["--set", "review.retention_day=1"], "did you mean `review.retention_days`?"),
+        (vec!["--retention-days", "7", "--review-what", "all", "--print-config"], "retention_days = 7"),
         (vec!["--set", "telemetry.endpoint=https://collector"], TELEMETRY),
         (vec!["--listen", "192.0.2.1:80", "--print-config"], "192.0.2.1:80"),
     ] {
@@ -156,6 +165,33 @@ fn wrong_settings_end_the_run_with_their_reason() {
     }
     let out = gradphoto(&["serve", "--print-config"]).env("GRADPHOTO_SERVE_WORK_THREAD", "1").output().unwrap();
     assert!(String::from_utf8(out.stderr).unwrap().contains("did you mean GRADPHOTO_SERVE_WORK_THREADS?"));
+}
+
+#[test]
+fn what_was_answered_survives_a_kill_and_the_log_tells_nothing_of_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("reviews");
+    let args = ["--review", folder.to_str().unwrap()];
+    let mut server = Server::start(&args);
+    let answer = server.post("/v1/submissions?reference=SECRET", &bytes(PHOTO));
+    assert_eq!(status(&answer), Some(201), "{answer}");
+    let location = answer.lines().find_map(|line| line.strip_prefix("location: ")).unwrap().to_owned();
+    let second = gradphoto(&["serve", "--listen", "127.0.0.1:0"]).args(args).output().unwrap();
+    let said = String::from_utf8(second.stderr).unwrap();
+    assert!(second.status.code() == Some(2) && said.contains("another service uses this folder"), "{said}");
+    // Not asked to end: gone.
+    server.child.kill().unwrap();
+    server.child.wait().unwrap();
+    let log = server.log();
+    assert!(log.contains("/v1/submissions") && !log.contains("SECRET") && !log.contains(&location), "{log}");
+
+    let server = Server::start(&args);
+    let answer = server.get(&location, "");
+    assert!(answer.contains("\"reference\":\"SECRET\""), "{answer}");
+    let photo = server.get(&format!("{location}/photo"), "");
+    assert_eq!(status(&photo), Some(200));
+    server.terminate();
+    assert_eq!(server.wait().code(), Some(0));
 }
 
 #[test]

@@ -44,7 +44,7 @@ enum RoleChoice {
     Portal,
     /// Sends photos, for an office
     Staff,
-    /// Reads profiles and checks
+    /// Decides on photos that wait for a person
     Reviewer,
     /// Everything, and the metrics
     Admin,

@@ -33,6 +33,15 @@ pub struct ServeArgs {
     /// Threads for photos [default: as many as the machine runs at once]
     #[arg(long, value_name = "N")]
     pub threads: Option<String>,
+    /// Folder that keeps submissions for reviewers; without it there is no queue
+    #[arg(long, value_name = "DIR")]
+    pub review: Option<String>,
+    /// Which submissions wait for a reviewer: review, rejected (those too that the machine rejects), all [default: review]
+    #[arg(long, value_name = "WHAT")]
+    pub review_what: Option<String>,
+    /// Days after which a submission is deleted with its photo [default: 180]
+    #[arg(long, value_name = "N")]
+    pub retention_days: Option<String>,
     /// Any setting, such as work.deadline_seconds=5
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
@@ -63,7 +72,7 @@ pub enum ServeError {
 /// Serves until a signal to stop. The first line of `out` is `listening on http://ADDRESS`.
 ///
 /// # Errors
-/// When the configuration, profiles, keys or certificate are refused, or the address is taken.
+/// When the configuration, profiles, keys, certificate or folder of reviews are refused, or the address is taken.
 pub fn run(args: &ServeArgs, out: &mut dyn Write) -> Result<(), CliError> {
     let config = configuration(args)?;
     if args.print_config {
@@ -120,6 +129,9 @@ fn configuration(args: &ServeArgs) -> Result<Config, CliError> {
         ("--listen", "listen", &args.listen),
         ("--keys", "keys.file", &args.keys),
         ("--threads", "work.threads", &args.threads),
+        ("--review", "review.dir", &args.review),
+        ("--review-what", "review.what", &args.review_what),
+        ("--retention-days", "review.retention_days", &args.retention_days),
     ];
     for (flag, key, value) in flags {
         if let Some(value) = value {

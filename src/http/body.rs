@@ -33,6 +33,42 @@ impl Budget {
     }
 }
 
+/// A share of the budget, for bytes that are about to be read.
+#[derive(Debug)]
+pub struct Share {
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Budget {
+    /// A share for `bytes` that are not there yet.
+    ///
+    /// # Errors
+    /// When the budget is used up.
+    pub fn share(&self, bytes: u64) -> Result<Share, Problem> {
+        let units = u32::try_from(bytes.div_ceil(UNIT as u64)).unwrap_or(u32::MAX);
+        let permit = Arc::clone(&self.0).try_acquire_many_owned(units);
+        permit.map(|permit| Share { _permit: permit }).map_err(|_| Problem::plain(Code::QueueFull))
+    }
+}
+
+impl Share {
+    /// The bytes, which give the share back when they are sent or dropped.
+    pub fn hold(self, bytes: Vec<u8>) -> Bytes {
+        Bytes::from_owner(Shared { bytes, _share: self })
+    }
+}
+
+struct Shared {
+    bytes: Vec<u8>,
+    _share: Share,
+}
+
+impl AsRef<[u8]> for Shared {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
 /// A body in memory. Its share of the budget is given back when it is dropped.
 #[derive(Debug)]
 pub struct Held {
@@ -195,6 +231,16 @@ mod tests {
         assert_eq!(refused.code(), Code::QueueFull);
         drop(first);
         assert!(read(body(), &headers, &limits(1 << 20), &budget).await.is_ok());
+    }
+
+    #[test]
+    fn what_is_sent_has_its_share_too() {
+        let budget = budget(2 * UNIT);
+        let sent = budget.share(UNIT as u64 + 1).expect("fits").hold(vec![7; UNIT + 1]);
+        assert_eq!(sent.len(), UNIT + 1);
+        assert_eq!(budget.share(1).expect_err("used up").code(), Code::QueueFull);
+        drop(sent);
+        assert!(budget.share(1).is_ok());
     }
 
     #[tokio::test]

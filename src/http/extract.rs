@@ -14,8 +14,8 @@ use crate::units::Text;
 
 /// The field of a form that holds the photo.
 const FIELD: &str = "photo";
-/// Longest text field, in bytes.
-const TEXT_MAX: usize = 256;
+/// Longest text field, in bytes: a reference of 200 characters.
+const TEXT_MAX: usize = 800;
 /// Longest file name that is kept, in characters.
 const NAME_MAX: usize = 255;
 

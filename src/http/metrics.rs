@@ -35,7 +35,7 @@ pub struct Route {
 /// Labels of a verdict.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct Verdict {
-    /// What was asked: `check` or `normalize`.
+    /// What was asked: `check`, `normalize` or `submit`.
     pub action: &'static str,
     /// The profile's id.
     pub profile: String,
@@ -46,8 +46,22 @@ pub struct Verdict {
 /// Labels of work.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct Action {
-    /// What was asked: `check` or `normalize`.
+    /// What was asked: `check`, `normalize` or `submit`.
     pub action: &'static str,
+}
+
+/// Labels of a submission that was kept.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Kept {
+    /// Where it stands at first: `accepted`, `rejected` or `waiting`.
+    pub state: &'static str,
+}
+
+/// Labels of a decision.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Decided {
+    /// `accept` or `reject`.
+    pub outcome: &'static str,
 }
 
 /// Times by labels.
@@ -69,6 +83,12 @@ pub struct Metrics {
     pub connections: Gauge,
     /// Work that panicked.
     pub panics: Counter,
+    /// Submissions kept.
+    pub submissions: Family<Kept, Counter>,
+    /// Decisions kept.
+    pub decisions: Family<Decided, Counter>,
+    /// Submissions that wait for a reviewer.
+    pub waiting: Gauge,
     queued: Gauge,
     busy: Gauge,
     threads: Gauge,
@@ -90,6 +110,9 @@ impl Metrics {
             verdicts: Family::default(),
             connections: Gauge::default(),
             panics: Counter::default(),
+            submissions: Family::default(),
+            decisions: Family::default(),
+            waiting: Gauge::default(),
             queued: Gauge::default(),
             busy: Gauge::default(),
             threads: Gauge::default(),
@@ -107,6 +130,9 @@ impl Metrics {
         registry.register("verdicts", "Verdicts given, by action, profile and verdict", own.verdicts.clone());
         registry.register("connections", "Connections open now", own.connections.clone());
         registry.register("panics", "Work that panicked; each is a bug to report", own.panics.clone());
+        registry.register("submissions", "Submissions kept, by their state at first", own.submissions.clone());
+        registry.register("decisions", "Decisions of reviewers kept, by outcome", own.decisions.clone());
+        registry.register("review_waiting", "Submissions that wait for a reviewer", own.waiting.clone());
         registry.register("queue_length", "Requests that wait", own.queued.clone());
         registry.register("queue_places", "Requests that may wait", own.places.clone());
         registry.register("workers_busy", "Threads that work on a photo", own.busy.clone());

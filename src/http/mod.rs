@@ -18,6 +18,7 @@ pub mod openapi;
 pub mod params;
 pub mod problem;
 pub mod rate;
+pub mod review;
 pub mod routes;
 pub mod server;
 pub mod state;
@@ -25,7 +26,7 @@ pub mod telemetry;
 pub mod tls;
 
 use axum::Router;
-use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderName, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderName, LOCATION, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderValue, Method};
 use axum::middleware;
 use axum::response::IntoResponse;
@@ -59,11 +60,14 @@ pub fn app(state: AppState) -> Router {
         .route_layer(guard(Permission::Read));
     let metrics = OpenApiRouter::new().routes(routes!(routes::ops::metrics)).route_layer(guard(Permission::Metrics));
     let open = OpenApiRouter::new().routes(routes!(routes::ops::healthz)).routes(routes!(routes::ops::readyz));
-    let (router, api) = photos.merge(read).merge(metrics).merge(open).split_for_parts();
+    let router = photos.merge(read).merge(metrics).merge(open);
+    let reviews = state.review().is_ok();
+    let router = if reviews { router.merge(review(&state)) } else { router };
+    let (router, api) = router.split_for_parts();
 
     let fixed = |name, value| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value));
     let router = router
-        .merge(routes::page::router(openapi::document(api)))
+        .merge(routes::page::router(openapi::document(api), reviews))
         .fallback(async || Problem::plain(Code::NotFound))
         .method_not_allowed_fallback(async || Problem::plain(Code::MethodNotAllowed))
         .layer(CatchPanicLayer::custom(|_| Problem::plain(Code::Internal).into_response()))
@@ -76,10 +80,40 @@ pub fn app(state: AppState) -> Router {
     router.with_state(state)
 }
 
+/// The addresses of the queue for reviewers.
+fn review(state: &AppState) -> OpenApiRouter<AppState> {
+    let guard =
+        |permission| middleware::from_fn_with_state(Guard { state: state.clone(), permission }, auth::authorize);
+    let submit =
+        OpenApiRouter::new().routes(routes!(routes::submissions::submit)).route_layer(guard(Permission::Photos));
+    let queue = OpenApiRouter::new()
+        .routes(routes!(routes::submissions::list))
+        .routes(routes!(routes::decisions::export))
+        .route_layer(guard(Permission::Queue));
+    let one = OpenApiRouter::new()
+        .routes(routes!(routes::submissions::submission))
+        .routes(routes!(routes::submissions::photo))
+        .routes(routes!(routes::submissions::drawing))
+        .route_layer(guard(Permission::Submission));
+    let decide = OpenApiRouter::new().routes(routes!(routes::decisions::decide)).route_layer(guard(Permission::Decide));
+    let records = OpenApiRouter::new()
+        .routes(routes!(routes::submissions::delete))
+        .routes(routes!(routes::decisions::audit))
+        .route_layer(guard(Permission::Records));
+    let all = submit.merge(queue).merge(one).merge(decide).merge(records);
+    all.route_layer(middleware::from_fn_with_state(state.clone(), auth::own_pages))
+}
+
 fn cors(origins: Vec<HeaderValue>) -> CorsLayer {
     CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins))
         .allow_methods([Method::GET, Method::POST])
         .allow_headers([AUTHORIZATION, CONTENT_TYPE])
-        .expose_headers(routes::verdict::HEADERS.map(|header| HeaderName::from_static(header.name)))
+        .expose_headers(
+            routes::verdict::HEADERS
+                .map(|header| HeaderName::from_static(header.name))
+                .into_iter()
+                .chain([LOCATION])
+                .collect::<Vec<_>>(),
+        )
 }

@@ -8,15 +8,19 @@ use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi};
 
 use super::params;
 use super::problem::{Code, ProblemDocument, ProblemKind};
+use super::review::shapes::{AuditList, DecisionEntry, SubmissionDetails, SubmissionList};
 use super::routes::verdict::HEADERS;
 use super::routes::{catalog, ops, photos};
 use crate::profile::Profile;
 use crate::report::Report;
+use crate::store::{NAME_MAX, NOTE_MAX};
 
 /// Tag of addresses that take a photo.
 pub(super) const PHOTOS: &str = "photos";
 /// Tag of addresses that tell what there is.
 pub(super) const CATALOG: &str = "catalog";
+/// Tag of addresses of the queue for reviewers.
+pub(super) const REVIEW: &str = "review";
 /// Tag of addresses for whoever runs the service.
 pub(super) const OPERATIONS: &str = "operations";
 
@@ -32,22 +36,25 @@ pub(super) fn document(mut api: OpenApi) -> Value {
         .description(Some(ABOUT))
         .license(Some(LicenseBuilder::new().name("MIT OR Apache-2.0").identifier(Some("MIT OR Apache-2.0")).build()))
         .build();
+    let reviews = api.paths.paths.contains_key("/v1/submissions");
     // The document is made of texts and maps, which always serialize.
     let mut document = serde_json::to_value(&api).unwrap_or_default();
     document["openapi"] = "3.1.0".into();
     document["components"] = json!({
-        "schemas": schemas(),
+        "schemas": schemas(reviews),
         "securitySchemes": { "key": { "type": "http", "scheme": "bearer",
             "description": "A key made with `gradphoto keys add`. On loopback none is needed unless a file of keys is set." } },
     });
-    document["tags"] = json!([
-        { "name": PHOTOS, "description": "One photo in, its verdict out" },
-        { "name": CATALOG, "description": "Profiles, checks and problems" },
-        { "name": OPERATIONS, "description": "For whoever runs the service" },
-    ]);
+    let mut tags = vec![(PHOTOS, "One photo in, its verdict out"), (CATALOG, "Profiles, checks and problems")];
+    if reviews {
+        tags.push((REVIEW, "Photos that are kept, and what reviewers decide about them"));
+    }
+    tags.push((OPERATIONS, "For whoever runs the service"));
+    let tag = |(name, description): (&str, &str)| json!({ "name": name, "description": description });
+    document["tags"] = tags.into_iter().map(tag).collect();
     if let Some(paths) = document["paths"].as_object_mut() {
         for operation in paths.values_mut().filter_map(Value::as_object_mut).flat_map(Map::values_mut) {
-            require_photo(operation);
+            require_body(operation);
             add_headers(operation);
             add_problems(operation);
         }
@@ -55,8 +62,8 @@ pub(super) fn document(mut api: OpenApi) -> Value {
     document
 }
 
-/// Every shape that is sent or taken.
-fn schemas() -> Value {
+/// Every shape that is sent or taken; those of the queue for reviewers with `reviews`.
+fn schemas(reviews: bool) -> Value {
     let settings = SchemaSettings::draft2020_12().for_serialize();
     let mut generator =
         settings.with(|settings| settings.definitions_path = "/components/schemas".into()).into_generator();
@@ -69,33 +76,60 @@ fn schemas() -> Value {
     generator.subschema_for::<ops::Health>();
     generator.subschema_for::<ProblemDocument>();
     generator.subschema_for::<ProblemKind>();
+    if reviews {
+        generator.subschema_for::<SubmissionList>();
+        generator.subschema_for::<SubmissionDetails>();
+        generator.subschema_for::<DecisionEntry>();
+        generator.subschema_for::<AuditList>();
+    }
     let mut schemas = generator.take_definitions(true);
     for (list, item) in [("ProfileList", "ProfileEntry"), ("CheckList", "CheckEntry"), ("ProblemList", "ProblemKind")] {
         let item = format!("#/components/schemas/{item}");
         schemas.insert(list.to_owned(), json!({ "type": "array", "items": { "$ref": item } }));
     }
-    schemas.insert("CheckForm".to_owned(), form(false));
-    schemas.insert("NormalizeForm".to_owned(), form(true));
+    schemas.insert("CheckForm".to_owned(), form(json!({})));
+    let background = json!({ "type": "string", "examples": ["keep", "auto", "blue"], "pattern": params::COLOR, "maxLength": params::MAX_COLOR });
+    let rotate = json!({ "type": "string", "enum": ["true", "false"] });
+    schemas.insert("NormalizeForm".to_owned(), form(json!({ "background": background, "rotate": rotate })));
+    if reviews {
+        let reference = json!({ "type": "string", "maxLength": NAME_MAX });
+        schemas.insert("SubmissionForm".to_owned(), form(json!({ "reference": reference })));
+        schemas.insert("DecisionForm".to_owned(), decision());
+    }
     schemas.into()
 }
 
+/// A decision as it is asked for.
+fn decision() -> Value {
+    json!({
+        "type": "object",
+        "properties": {
+            "outcome": { "type": "string", "enum": ["accept", "reject"] },
+            "reasons": { "type": "array", "items": { "type": "string", "examples": ["eyes.open"] }, "description": "Ids of checks" },
+            "note": { "type": "string", "maxLength": NOTE_MAX },
+            "after": { "type": "integer", "minimum": 0, "maximum": u32::MAX, "description": "How many decisions the reviewer saw: `decision_count`" },
+        },
+        "required": ["outcome", "after"],
+        "additionalProperties": false,
+    })
+}
+
 /// The form in which a browser sends a photo. A parameter in it wins over the query's.
-fn form(normalize: bool) -> Value {
+fn form(more: Value) -> Value {
     let mut properties = json!({
         "photo": { "type": "string", "contentMediaType": "application/octet-stream", "minLength": 1 },
         "profile": { "type": "string", "examples": ["zikao-graduation"] },
         "lang": { "type": "string", "enum": ["zh", "en"] },
         "captured-before": { "type": "string", "format": "date" },
     });
-    if normalize {
-        properties["background"] = json!({ "type": "string", "examples": ["keep", "auto", "blue"], "pattern": params::COLOR, "maxLength": params::MAX_COLOR });
-        properties["rotate"] = json!({ "type": "string", "enum": ["true", "false"] });
+    if let (Some(properties), Value::Object(more)) = (properties.as_object_mut(), more) {
+        properties.extend(more);
     }
     json!({ "type": "object", "properties": properties, "required": ["photo"], "additionalProperties": false })
 }
 
-/// Says of an address that takes a photo that it needs one.
-fn require_photo(operation: &mut Value) {
+/// Says of an address that takes a body that it needs one.
+fn require_body(operation: &mut Value) {
     let Some(body) = operation.get_mut("requestBody") else { return };
     body["required"] = true.into();
     let Some(content) = body["content"].as_object_mut() else { return };
@@ -106,7 +140,8 @@ fn require_photo(operation: &mut Value) {
 
 /// Lists the headers of an answer about a photo.
 fn add_headers(operation: &mut Value) {
-    if operation["tags"][0] != PHOTOS {
+    let submits = operation["operationId"] == "submit";
+    if operation["tags"][0] != PHOTOS && !submits {
         return;
     }
     let normalized = operation["operationId"] == "normalize";
@@ -116,11 +151,42 @@ fn add_headers(operation: &mut Value) {
         let name = header.name.split('-').map(capital).collect::<Vec<_>>().join("-");
         (name, json!({ "description": header.about, "schema": { "type": "string" } }))
     });
-    operation["responses"]["200"]["headers"] = Value::Object(named.collect());
+    let mut named: Map<String, Value> = named.collect();
+    if submits {
+        named.insert(
+            "Location".to_owned(),
+            json!({ "description": "Where it is kept", "schema": { "type": "string" } }),
+        );
+    }
+    operation["responses"][if submits { "201" } else { "200" }]["headers"] = Value::Object(named);
 }
 
-/// The problems an address of `tag` can answer with.
-fn codes(tag: &str, path_has_id: bool, protected: bool) -> Vec<Code> {
+/// What an address that takes a photo can answer with.
+const OF_PHOTOS: [Code; 10] = [
+    Code::MissingPhoto,
+    Code::MalformedBody,
+    Code::UnknownProfile,
+    Code::NotAcceptable,
+    Code::SlowBody,
+    Code::TooLarge,
+    Code::UnsupportedType,
+    Code::QueueFull,
+    Code::Deadline,
+    Code::ShuttingDown,
+];
+/// What an address that takes a decision can answer with.
+const OF_DECISIONS: [Code; 7] = [
+    Code::MalformedBody,
+    Code::BadDecision,
+    Code::AlreadyDecided,
+    Code::SlowBody,
+    Code::TooLarge,
+    Code::UnsupportedType,
+    Code::QueueFull,
+];
+
+/// The problems an operation of `tag` can answer with.
+fn codes(tag: &str, operation: &str, path_has_id: bool, protected: bool) -> Vec<Code> {
     let mut codes = Vec::new();
     if tag != OPERATIONS {
         codes.push(Code::BadParameter);
@@ -128,38 +194,32 @@ fn codes(tag: &str, path_has_id: bool, protected: bool) -> Vec<Code> {
     if protected {
         codes.extend([Code::Unauthorized, Code::Forbidden, Code::RateLimited]);
     }
-    if tag == PHOTOS {
-        codes.extend([
-            Code::MissingPhoto,
-            Code::MalformedBody,
-            Code::UnknownProfile,
-            Code::NotAcceptable,
-            Code::SlowBody,
-            Code::TooLarge,
-            Code::UnsupportedType,
-            Code::QueueFull,
-            Code::Deadline,
-            Code::ShuttingDown,
-        ]);
+    match (tag, path_has_id) {
+        (PHOTOS, _) => codes.extend(OF_PHOTOS),
+        (CATALOG, true) => codes.extend([Code::UnknownProfile, Code::UnknownCheck]),
+        (REVIEW, true) => codes.extend([Code::UnknownSubmission, Code::StorageFailed]),
+        (REVIEW, false) => codes.push(Code::StorageFailed),
+        _ => {}
     }
-    if path_has_id {
-        codes.extend([Code::UnknownProfile, Code::UnknownCheck]);
+    match operation {
+        "normalize" => codes.push(Code::CannotNormalize),
+        "submit" => codes.extend(OF_PHOTOS),
+        "decide" => codes.extend(OF_DECISIONS),
+        "photo" | "drawing" => codes.push(Code::QueueFull),
+        "readyz" => codes.push(Code::ShuttingDown),
+        _ => {}
     }
     codes.push(Code::Internal);
     codes
 }
 
 fn add_problems(operation: &mut Value) {
-    let tag = operation["tags"][0].as_str().unwrap_or_default().to_owned();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let (tag, id) = (text(&operation["tags"][0]), text(&operation["operationId"]));
     let protected = operation.get("security").is_some();
     let has_id =
         operation["parameters"].as_array().is_some_and(|all| all.iter().any(|parameter| parameter["in"] == "path"));
-    let mut codes = codes(&tag, has_id, protected);
-    match operation["operationId"].as_str() {
-        Some("normalize") => codes.push(Code::CannotNormalize),
-        Some("readyz") => codes.push(Code::ShuttingDown),
-        _ => {}
-    }
+    let codes = codes(&tag, &id, has_id, protected);
     for code in codes {
         let line = format!("`{}`: {}", code.id(), code.title().en);
         let entry = &mut operation["responses"][code.status().as_str()];

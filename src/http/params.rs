@@ -5,12 +5,15 @@ use jiff::civil::Date;
 use super::problem::{Code, Problem};
 use crate::normalize::Background;
 use crate::profile::closest;
+use crate::store::NAME_MAX;
 use crate::units::{Lang, Text};
 
 /// What `/v1/check` takes.
 pub const CHECK: &[&str] = &["profile", "lang", "captured-before"];
 /// What `/v1/normalize` takes.
 pub const NORMALIZE: &[&str] = &["profile", "lang", "captured-before", "background", "rotate"];
+/// What `/v1/submissions` takes with a photo.
+pub const SUBMIT: &[&str] = &["profile", "lang", "captured-before", "reference"];
 /// What the other addresses take.
 pub const READ: &[&str] = &["lang"];
 
@@ -27,6 +30,8 @@ pub struct Params {
     pub background: Option<String>,
     /// Whether the photo may be turned.
     pub rotate: Option<bool>,
+    /// What the client calls the photo.
+    pub reference: Option<String>,
 }
 
 impl Params {
@@ -57,6 +62,13 @@ impl Params {
                 let date = Date::strptime("%Y-%m-%d", value);
                 self.captured_before.replace(date.map_err(|_| wrong(name, value, "YYYY-MM-DD"))?).is_none()
             }
+            "reference" => {
+                let fits = value.chars().count() <= NAME_MAX && crate::report::harmless(value) == value;
+                let takes = format!("at most {NAME_MAX} characters, none of them a control character");
+                self.reference
+                    .replace(fits.then(|| value.to_owned()).ok_or_else(|| wrong(name, value, &takes))?)
+                    .is_none()
+            }
             "background" => self.background.replace(value.to_owned()).is_none(),
             _ => {
                 let rotate = value.parse().map_err(|_| wrong(name, value, "true, false"))?;
@@ -75,6 +87,7 @@ impl Params {
             captured_before: self.captured_before.or(under.captured_before),
             background: self.background.or(under.background),
             rotate: self.rotate.or(under.rotate),
+            reference: self.reference.or(under.reference),
         }
     }
 
@@ -127,7 +140,7 @@ pub(super) fn unknown(zh: &str, en: &str, name: &str, known: &[&str]) -> Problem
     Problem::new(Code::BadParameter, text)
 }
 
-fn wrong(name: &str, value: &str, takes: &str) -> Problem {
+pub(super) fn wrong(name: &str, value: &str, takes: &str) -> Problem {
     let value = shown(value);
     let text = Text::new(
         format!("参数 {name} 不能是“{value}”；可用的值：{takes}"),
@@ -167,6 +180,8 @@ mod tests {
             ("lang=en&lang=zh", CHECK),
             ("captured-before=30.6.2026", CHECK),
             ("rotate=yes", NORMALIZE),
+            ("reference=a", CHECK),
+            ("reference=a%0Ab", SUBMIT),
             ("=", READ),
         ] {
             let problem = Params::of_query(Some(query), known).expect_err(query);

@@ -56,6 +56,12 @@ problems! {
     UnknownProfile = "unknown-profile", NOT_FOUND, "没有这个标准", "there is no such profile";
     /// No such check.
     UnknownCheck = "unknown-check", NOT_FOUND, "没有这个检查项", "there is no such check";
+    /// No such submission, or not for this key to see.
+    UnknownSubmission = "unknown-submission", NOT_FOUND, "没有这份提交", "there is no such submission";
+    /// A decision that cannot be kept: a reason that is no check, a note that is too long, a rejection without a reason.
+    BadDecision = "bad-decision", BAD_REQUEST, "决定无效", "the decision cannot be kept";
+    /// Another reviewer decided since this one looked.
+    AlreadyDecided = "already-decided", CONFLICT, "其他审核人员已先作决定", "another reviewer was first";
     /// The address exists, for another method.
     MethodNotAllowed = "method-not-allowed", METHOD_NOT_ALLOWED, "此地址不支持该请求方法", "this address does not take this method";
     /// Nothing that can be sent matches the Accept header.
@@ -72,6 +78,8 @@ problems! {
     RateLimited = "rate-limited", TOO_MANY_REQUESTS, "请求过于频繁", "too many requests with this key";
     /// The program failed; the request may be fine.
     Internal = "internal", INTERNAL_SERVER_ERROR, "服务内部错误", "the service failed";
+    /// The disk or the database failed; nothing was kept.
+    StorageFailed = "storage-failed", INTERNAL_SERVER_ERROR, "无法保存或读取，请联系管理员", "what is kept cannot be read or written; tell whoever runs the service";
     /// All places are taken.
     QueueFull = "queue-full", SERVICE_UNAVAILABLE, "服务繁忙，请稍后重试", "the service is busy, try again";
     /// The request waited or worked too long.

@@ -20,6 +20,7 @@ use tower::ServiceExt;
 
 use super::body::Rest;
 use super::config::HttpLimits;
+use super::review;
 use super::state::AppState;
 
 /// How long to wait when the system has no file descriptor for one more connection.
@@ -79,6 +80,7 @@ pub async fn serve(
     };
     tokio::select! {
         () = accept => {}
+        () = review::keep(state) => {}
         () = stop => {}
     }
     state.drain();

@@ -16,8 +16,10 @@ use super::keys::{KeyError, KeyRing};
 use super::metrics::Metrics;
 use super::problem::{Code, Problem};
 use super::rate::Rates;
+use super::review::Review;
 use super::telemetry::{Telemetry, TelemetryError};
 use crate::profile::{self, Profile, ProfileError, closest};
+use crate::store::StoreError;
 use crate::units::Text;
 
 /// Why a service cannot start.
@@ -53,6 +55,9 @@ pub enum StateError {
     /// Spans cannot be sent.
     #[error(transparent)]
     Telemetry(#[from] TelemetryError),
+    /// The folder of reviews is unusable.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// The system gives no threads.
     #[error("no threads: {0}")]
     Threads(std::io::Error),
@@ -71,6 +76,7 @@ pub struct Shared {
     pub(super) keys: Option<KeyRing>,
     pub(super) rates: Rates,
     pub(super) telemetry: Telemetry,
+    review: Option<Review>,
     profiles: BTreeMap<String, Arc<Profile>>,
     config: Config,
     draining: AtomicBool,
@@ -93,7 +99,8 @@ impl AppState {
     /// The state of a service that judges with `judge`.
     ///
     /// # Errors
-    /// When profiles or keys are unusable, the address needs keys and there are none, or the system has no threads.
+    /// When profiles, keys or the folder of reviews are unusable, the address needs keys and there are none, or the system
+    /// has no threads.
     pub fn new(config: Config, judge: Arc<dyn Judge>) -> Result<Self, StateError> {
         if let Some(origin) = config.cors.origins.iter().find(|origin| !is_origin(origin)) {
             return Err(StateError::Origin(origin.clone()));
@@ -105,6 +112,7 @@ impl AppState {
         if !config.listen.ip().is_loopback() && keys.as_ref().is_none_or(KeyRing::is_empty) {
             return Err(StateError::Open(config.listen));
         }
+        let review = Review::open(&config.review)?;
         let (threads, places) = (config.work.threads(), config.work.queue());
         Ok(Self(Arc::new(Shared {
             judge,
@@ -114,6 +122,7 @@ impl AppState {
             keys,
             rates: Rates::new(config.keys.per_second, config.keys.burst),
             telemetry,
+            review,
             profiles,
             config,
             draining: AtomicBool::new(false),
@@ -135,6 +144,14 @@ impl Shared {
     /// Where spans go.
     pub fn telemetry(&self) -> &Telemetry {
         &self.telemetry
+    }
+
+    /// The queue for reviewers.
+    ///
+    /// # Errors
+    /// When the service has none.
+    pub fn review(&self) -> Result<&Review, Problem> {
+        self.review.as_ref().ok_or_else(|| Problem::plain(Code::NotFound))
     }
 
     /// All profiles, by id.

@@ -107,6 +107,12 @@ pub fn marks(report: &Report) -> String {
     drawing.finish_element(frame.width, frame.height)
 }
 
+/// The same marks as an SVG document of their own, for a page that may not put them into itself.
+pub fn layer(report: &Report) -> String {
+    let element = marks(report);
+    element.replacen("<svg", "<svg xmlns=\"http://www.w3.org/2000/svg\" font-family=\"sans-serif\"", 1)
+}
+
 /// Checks worth drawing: those that do not pass, the worst first.
 fn shown(report: &Report) -> Vec<&CheckResult> {
     let mut checks: Vec<_> = report.checks.iter().filter(|check| check.status != Status::Pass).collect();

@@ -164,6 +164,14 @@ impl Browser {
         self.call("POST", "/goog/cdp/execute", &body);
     }
 
+    /// Shows the page as somebody sees it who likes dark screens, or light ones again.
+    pub fn dark(&self, dark: bool) {
+        let value = if dark { "dark" } else { "light" };
+        let features = json!([{ "name": "prefers-color-scheme", "value": value }]);
+        let body = json!({ "cmd": "Emulation.setEmulatedMedia", "params": { "features": features } });
+        self.call("POST", "/goog/cdp/execute", &body);
+    }
+
     /// What the console says since it was last asked: errors and warnings.
     pub fn complaints(&self) -> Vec<String> {
         let lines = self.call("POST", "/se/log", &json!({ "type": "browser" }));

@@ -77,7 +77,7 @@ impl Server {
 
     /// What is at `uri`.
     pub fn get(&self, uri: &str, headers: &str) -> String {
-        self.send(format!("GET {uri} HTTP/1.1\r\nHost: x\r\n{headers}Connection: close\r\n\r\n").as_bytes())
+        self.send(format!("GET {uri} HTTP/1.1\r\nHost: localhost\r\n{headers}Connection: close\r\n\r\n").as_bytes())
     }
 
     /// Asks it to end.
@@ -135,8 +135,9 @@ pub fn read(stream: &mut TcpStream) -> String {
 /// A request with a body, after which the connection ends.
 pub fn request(uri: &str, headers: &str, body: &[u8]) -> Vec<u8> {
     let length = body.len();
-    let head =
-        format!("POST {uri} HTTP/1.1\r\nHost: x\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n");
+    let head = format!(
+        "POST {uri} HTTP/1.1\r\nHost: localhost\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n"
+    );
     [head.as_bytes(), body].concat()
 }
 

@@ -16,6 +16,8 @@ use serde::{Deserialize, Serialize};
 
 pub use layers::{ConfigError, ENV_PREFIX, Layers};
 
+use crate::store::Waits;
+
 /// Bytes for large photos, for each thread: one photo of 16 megapixels.
 const ROOM_A_THREAD: u64 = 48_000_000;
 /// Bytes for large photos whatever the number of threads: the largest that is read by default, 64 megapixels.
@@ -37,6 +39,8 @@ pub struct Config {
     pub work: Work,
     /// What one request and all of them together may take.
     pub limits: HttpLimits,
+    /// The queue for reviewers.
+    pub review: Review,
     /// Who may ask.
     pub keys: Keys,
     /// Encryption; without it, plain HTTP.
@@ -84,6 +88,18 @@ pub struct HttpLimits {
     pub write_seconds: NonZeroU64,
     /// Open connections; further ones wait to be accepted.
     pub connections: NonZeroUsize,
+}
+
+/// The queue for reviewers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Review {
+    /// Folder that keeps submissions, photos and decisions; without one there is no queue.
+    pub dir: Option<PathBuf>,
+    /// What waits for a reviewer: `review` (what the machine cannot decide), `rejected` (that, and what it rejects), `all`.
+    pub what: Waits,
+    /// Days after which a submission is deleted with its photo, report and decisions, whatever its state.
+    pub retention_days: NonZeroU32,
 }
 
 /// Who may ask.
@@ -175,6 +191,7 @@ impl Default for Config {
             drain_seconds: 30,
             work: Work::default(),
             limits: HttpLimits::default(),
+            review: Review::default(),
             keys: Keys::default(),
             tls: Tls::default(),
             log: Log::default(),
@@ -202,6 +219,12 @@ impl Default for HttpLimits {
             write_seconds: nonzero64(30),
             connections: nonzero(1024),
         }
+    }
+}
+
+impl Default for Review {
+    fn default() -> Self {
+        Self { dir: None, what: Waits::Review, retention_days: NonZeroU32::new(180).unwrap_or(NonZeroU32::MAX) }
     }
 }
 

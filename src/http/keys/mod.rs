@@ -18,7 +18,7 @@ pub enum Role {
     Portal,
     /// Staff of an office.
     Staff,
-    /// Who decides what machines cannot; reads, sends no photos.
+    /// Who decides what machines cannot; reads and decides, sends no photos.
     Reviewer,
     /// Who runs the service.
     Admin,
@@ -33,6 +33,14 @@ pub enum Permission {
     Read,
     /// To read the metrics.
     Metrics,
+    /// To read a submission; a portal only what its own key sent.
+    Submission,
+    /// To list submissions and export decisions.
+    Queue,
+    /// To decide.
+    Decide,
+    /// To delete submissions and read the audit trail.
+    Records,
 }
 
 impl Role {
@@ -42,9 +50,11 @@ impl Role {
     /// Whether this role includes `permission`.
     pub fn may(self, permission: Permission) -> bool {
         match permission {
-            Permission::Read => true,
+            Permission::Read | Permission::Submission => true,
             Permission::Photos => matches!(self, Role::Portal | Role::Staff | Role::Admin),
-            Permission::Metrics => self == Role::Admin,
+            Permission::Queue => matches!(self, Role::Staff | Role::Reviewer | Role::Admin),
+            Permission::Decide => matches!(self, Role::Reviewer | Role::Admin),
+            Permission::Metrics | Permission::Records => self == Role::Admin,
         }
     }
 

@@ -13,7 +13,7 @@ use super::file::{KeyError, KeyFile, hash, unhex};
 /// Who sent a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
-    /// Name of the key; for rate limits, never for logs.
+    /// Name of the key; for rate limits and for who submitted or decided, never for logs.
     pub name: String,
     /// Its role.
     pub role: Role,

@@ -60,5 +60,11 @@ pub async fn readyz(State(state): State<AppState>) -> Result<Json<Health>, Probl
     responses((status = 200, description = "The metrics, in the OpenMetrics text format", content_type = "application/openmetrics-text", body = String)),
 )]
 pub async fn metrics(State(state): State<AppState>) -> impl IntoResponse {
+    // Without a number the gauge stays as it was; why stands in the log.
+    if let Ok(review) = state.review()
+        && let Ok(waiting) = review.call(|store| store.waiting()).await
+    {
+        state.metrics.waiting.set(i64::try_from(waiting).unwrap_or(i64::MAX));
+    }
     ([(CONTENT_TYPE, names::CONTENT_TYPE)], state.metrics.render(state.pool.load()))
 }

@@ -1,4 +1,5 @@
-//! The OpenAPI document and the page to try it. The page is in the program and loads nothing from elsewhere.
+//! The OpenAPI document, the page to try it, and the page of reviewers. Pages are in the program and load nothing from
+//! elsewhere.
 
 use axum::Router;
 use axum::http::HeaderValue;
@@ -16,17 +17,29 @@ const HTML: &str = include_str!("../page/try.html");
 const SCRIPT: &str = include_str!("../page/try.js");
 const STYLE: &str = include_str!("../page/try.css");
 
-/// The routes of the page and of `document`.
-pub(in crate::http) fn router<S: Clone + Send + Sync + 'static>(document: Value) -> Router<S> {
+const REVIEW_HTML: &str = include_str!("../page/review.html");
+const REVIEW_SCRIPT: &str = include_str!("../page/review.js");
+const REVIEW_STYLE: &str = include_str!("../page/review.css");
+
+/// The routes of the pages and of `document`; the page of reviewers only with `reviews`.
+pub(in crate::http) fn router<S: Clone + Send + Sync + 'static>(document: Value, reviews: bool) -> Router<S> {
     let text = document.to_string();
     let file = |kind: &'static str, text: &'static str| get(async move || (content(kind), text));
-    Router::new()
+    let router = Router::new()
         .route("/openapi.json", get(async move || (content("application/json"), text.clone())))
         .route("/", get(async || Redirect::temporary("/try")))
         .route("/try", file("text/html; charset=utf-8", HTML))
         .route("/try.js", file("text/javascript; charset=utf-8", SCRIPT))
-        .route("/try.css", file("text/css; charset=utf-8", STYLE))
-        .layer(SetResponseHeaderLayer::overriding(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)))
+        .route("/try.css", file("text/css; charset=utf-8", STYLE));
+    let router = if reviews {
+        router
+            .route("/review", file("text/html; charset=utf-8", REVIEW_HTML))
+            .route("/review.js", file("text/javascript; charset=utf-8", REVIEW_SCRIPT))
+            .route("/review.css", file("text/css; charset=utf-8", REVIEW_STYLE))
+    } else {
+        router
+    };
+    router.layer(SetResponseHeaderLayer::overriding(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)))
 }
 
 fn content(kind: &'static str) -> [(HeaderName, &'static str); 1] {

@@ -154,17 +154,17 @@ async fn mended(state: AppState, upload: Upload, form: Form) -> Result<Response,
     Ok(answer.await?.into_response())
 }
 
-fn input(upload: &Upload) -> Input<'_> {
+pub(super) fn input(upload: &Upload) -> Input<'_> {
     Input { bytes: &upload.photo.bytes, name: upload.name.as_deref(), captured_before: upload.params.captured_before }
 }
 
-fn count(state: &AppState, action: &'static str, profile: &Arc<Profile>, report: &Report) {
+pub(super) fn count(state: &AppState, action: &'static str, profile: &Arc<Profile>, report: &Report) {
     let labels = Verdict { action, profile: profile.id.clone(), verdict: verdict::name(report.verdict) };
     state.metrics.verdicts.get_or_create(&labels).inc();
 }
 
 /// What is known of work before it is done.
-struct Task {
+pub(super) struct Task {
     action: &'static str,
     /// Bytes of memory it takes.
     weight: u64,
@@ -172,18 +172,18 @@ struct Task {
 }
 
 impl Task {
-    fn of(action: &'static str, state: &AppState, upload: &Upload) -> Self {
+    pub(super) fn of(action: &'static str, state: &AppState, upload: &Upload) -> Self {
         let weight = state.judge.memory(&upload.photo.bytes, action == "normalize");
         Self { action, weight, stages: upload.stages.clone() }
     }
 }
 
 /// Does `work` on the pool, within the deadline.
-async fn work(
+pub(super) async fn work<T: Send + 'static>(
     state: &AppState,
     Task { action, weight, stages }: Task,
-    work: impl FnOnce(&AppState) -> Result<Answer, Problem> + Send + 'static,
-) -> Result<Answer, Problem> {
+    work: impl FnOnce(&AppState) -> Result<T, Problem> + Send + 'static,
+) -> Result<T, Problem> {
     stages.reach(Stage::Asked);
     let own = state.clone();
     let timed = move || {

@@ -1,0 +1,298 @@
+//! `/v1/submissions`: photos that are judged and kept, and what becomes of them.
+
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, RawQuery, Request, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, LOCATION};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use jiff::Timestamp;
+
+use super::photos::{Task, count, input, work};
+use super::verdict;
+use crate::http::accept::{Form, form};
+use crate::http::extract::{Upload, upload};
+use crate::http::keys::{Identity, Role};
+use crate::http::metrics::Kept;
+use crate::http::problem::{Code, Problem};
+use crate::http::review::query::Query;
+use crate::http::review::shapes::{SubmissionDetails, SubmissionEntry, SubmissionList};
+use crate::http::review::unknown_submission;
+use crate::http::state::AppState;
+use crate::http::{openapi, params};
+use crate::report::{Report, harmless, overlay};
+use crate::store::{self, Filter, Full, NAME_MAX, NewSubmission, Signed, Submission, SubmissionId};
+
+/// What a photo or a drawing that is opened by itself may do: nothing.
+const ALONE: &str = "default-src 'none'; img-src data:; sandbox";
+
+/// What a list takes.
+const LIST: &[&str] = &["lang", "state", "profile", "reference", "order", "after", "limit"];
+/// What a drawing takes.
+const OVERLAY: &[&str] = &["lang", "photo"];
+
+/// Judge a photo and keep it
+///
+/// Judges as `/v1/check` does. What breaks rules is kept too, with the state `rejected`; what a reviewer has to look at
+/// gets the state `waiting`. A photo sent twice makes two submissions.
+#[utoipa::path(
+    post,
+    path = "/v1/submissions",
+    tag = openapi::REVIEW,
+    security((), ("key" = [])),
+    params(
+        ("profile" = Option<String>, Query, description = "Id of a profile; without one, the default of the service", example = "zikao-graduation"),
+        ("reference" = Option<String>, Query, description = "What you call it, to find it again", max_length = 200),
+        ("lang" = Option<String>, Query, description = "Language of problems: zh or en", pattern = "^(zh|en)$"),
+        ("captured-before" = Option<String>, Query, description = "Day (YYYY-MM-DD) the photo's age is judged against", format = Date),
+    ),
+    request_body(description = "The photo: the file itself, or a form with the field `photo`", content(
+        ("image/jpeg"), ("image/png"), ("application/octet-stream"),
+        (ref("#/components/schemas/SubmissionForm") = "multipart/form-data"),
+    )),
+    responses((
+        status = 201, description = "It is kept", body = ref("#/components/schemas/SubmissionDetails"), content_type = "application/json",
+    )),
+)]
+pub async fn submit(
+    State(state): State<AppState>,
+    Extension(identity): Extension<Identity>,
+    request: Request,
+) -> Result<Response, Problem> {
+    form(request.headers(), &[Form::Json])?;
+    let upload = upload(&state, request, params::SUBMIT).await?;
+    let lang = upload.params.lang;
+    kept(state, identity, upload).await.map_err(|problem| problem.spoken(lang))
+}
+
+async fn kept(state: AppState, identity: Identity, mut upload: Upload) -> Result<Response, Problem> {
+    let review = state.review()?;
+    let profile = state.profile(upload.params.profile.as_deref())?;
+    // A name is only for people to read. One that acts or does not end is tamed, so that the report has what is kept.
+    upload.name = upload.name.map(|name| harmless(&name).chars().take(NAME_MAX).collect());
+    let task = Task::of("submit", &state, &upload);
+    let (upload, report) = work(&state, task, move |state| {
+        let report = state.judge.check(input(&upload), &profile);
+        count(state, "submit", &profile, &report);
+        Ok((upload, report))
+    })
+    .await?;
+    let place = review.state(report.verdict);
+    let (kept, report) = review
+        .call(move |store| {
+            let new = NewSubmission {
+                photo: &upload.photo.bytes,
+                report: &report,
+                reference: upload.params.reference.as_deref().filter(|reference| !reference.is_empty()),
+                file_name: upload.name.as_deref(),
+                state: place,
+            };
+            let kept = store.submit(&new, Signed { by: &identity.name, at: Timestamp::now() })?;
+            Ok((kept, report))
+        })
+        .await?;
+    state.metrics.submissions.get_or_create(&Kept { state: kept.state.name() }).inc();
+    let headers = verdict::headers(&report);
+    let location = format!("/v1/submissions/{}", kept.id);
+    let report = serde_json::to_value(&report).map_err(|_| Problem::plain(Code::Internal))?;
+    let details = SubmissionDetails { submission: SubmissionEntry::from(kept), report, decisions: Vec::new() };
+    Ok((StatusCode::CREATED, headers, [(LOCATION, location)], Json(details)).into_response())
+}
+
+/// List submissions
+///
+/// Without reports. A page begins after `after`, the `next` of the page before: what comes or is deleted between two pages
+/// makes no gap and no repeat.
+#[utoipa::path(
+    get,
+    path = "/v1/submissions",
+    tag = openapi::REVIEW,
+    security((), ("key" = [])),
+    params(
+        ("state" = Option<String>, Query, description = "Only those in this state", pattern = "^(accepted|rejected|waiting|decided)$"),
+        ("profile" = Option<String>, Query, description = "Only those judged by this profile"),
+        ("reference" = Option<String>, Query, description = "Only those with exactly this reference"),
+        ("order" = Option<String>, Query, description = "oldest (the default) or newest: which comes first", pattern = "^(oldest|newest)$"),
+        ("after" = Option<String>, Query, description = "The `next` of the page before", pattern = "^[0-9]{1,18}$"),
+        ("limit" = Option<u32>, Query, description = "Rows of a page; 50 without one", minimum = 1, maximum = 200),
+        ("lang" = Option<String>, Query, description = "Language of problems: zh or en", pattern = "^(zh|en)$"),
+    ),
+    responses((status = 200, description = "A page of submissions", body = ref("#/components/schemas/SubmissionList"), content_type = "application/json")),
+)]
+pub async fn list(State(state): State<AppState>, RawQuery(query): RawQuery) -> Result<Json<SubmissionList>, Problem> {
+    let query = Query::of(query.as_deref(), LIST)?;
+    let newest = |word: &str| ["oldest", "newest"].iter().position(|known| *known == word).map(|index| index == 1);
+    let filter = Filter {
+        state: query.word("state", store::State::of, "accepted, rejected, waiting, decided")?,
+        profile: query.text("profile").map(str::to_owned),
+        reference: query.text("reference").map(str::to_owned),
+        newest_first: query.word("order", newest, "oldest, newest")?.unwrap_or_default(),
+    };
+    let (after, limit) = (query.after()?, query.limit()?);
+    let page = state.review()?.call(move |store| store.list(&filter, after, limit)).await?;
+    Ok(Json(page.into()))
+}
+
+/// One submission with its report and decisions
+///
+/// A portal sees what its own key sent, and no reviewers' names.
+#[utoipa::path(
+    get,
+    path = "/v1/submissions/{id}",
+    tag = openapi::REVIEW,
+    security((), ("key" = [])),
+    params(
+        ("id" = String, Path, description = "Id of a submission"),
+        ("lang" = Option<String>, Query, description = "Language of problems: zh or en", pattern = "^(zh|en)$"),
+    ),
+    responses((status = 200, description = "The submission", body = ref("#/components/schemas/SubmissionDetails"), content_type = "application/json")),
+)]
+pub async fn submission(
+    State(state): State<AppState>,
+    Extension(identity): Extension<Identity>,
+    id: Result<Path<String>, PathRejection>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<SubmissionDetails>, Problem> {
+    Query::of(query.as_deref(), params::READ)?;
+    let full = full(&state, &identity, id).await?;
+    let names = identity.role != Role::Portal;
+    Ok(Json(SubmissionDetails::of(full, names).map_err(|_| Problem::plain(Code::StorageFailed))?))
+}
+
+/// The photo as it was sent
+#[utoipa::path(
+    get,
+    path = "/v1/submissions/{id}/photo",
+    tag = openapi::REVIEW,
+    security((), ("key" = [])),
+    params(
+        ("id" = String, Path, description = "Id of a submission"),
+        ("lang" = Option<String>, Query, description = "Language of problems: zh or en", pattern = "^(zh|en)$"),
+    ),
+    responses((status = 200, description = "The file, unchanged; its type is that of its content", content(("image/jpeg"), ("image/png"), ("application/octet-stream")))),
+)]
+pub async fn photo(
+    State(state): State<AppState>,
+    Extension(identity): Extension<Identity>,
+    id: Result<Path<String>, PathRejection>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Problem> {
+    Query::of(query.as_deref(), params::READ)?;
+    let full = full(&state, &identity, id).await?;
+    let share = state.budget.share(full.submission.bytes)?;
+    let mime = mime(&full.submission.format);
+    let bytes = state.review()?.call(move |store| store.photo(&full.submission)).await?;
+    Ok((alone(mime), share.hold(bytes)).into_response())
+}
+
+/// What was measured, drawn on the photo
+///
+/// An SVG with the bands of the standard, the measured lines, what does not pass and why, in Chinese and English; with
+/// `photo=false` the marks alone, to be laid over the photo.
+#[utoipa::path(
+    get,
+    path = "/v1/submissions/{id}/overlay",
+    tag = openapi::REVIEW,
+    security((), ("key" = [])),
+    params(
+        ("id" = String, Path, description = "Id of a submission"),
+        ("photo" = Option<bool>, Query, description = "Whether the photo and a legend are in it; they are without this"),
+        ("lang" = Option<String>, Query, description = "Language of problems: zh or en", pattern = "^(zh|en)$"),
+    ),
+    responses((status = 200, description = "The drawing", content_type = "image/svg+xml", body = String)),
+)]
+pub async fn drawing(
+    State(state): State<AppState>,
+    Extension(identity): Extension<Identity>,
+    id: Result<Path<String>, PathRejection>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Problem> {
+    let query = Query::of(query.as_deref(), OVERLAY)?;
+    let with_photo = query.word("photo", |word| word.parse().ok(), "true, false")?.unwrap_or(true);
+    let full = full(&state, &identity, id).await?;
+    let report: Report = serde_json::from_str(&full.report).map_err(|_| Problem::plain(Code::StorageFailed))?;
+    if !with_photo {
+        return Ok((alone(SVG), overlay::layer(&report)).into_response());
+    }
+    // The file, and the file in Base64 within the drawing.
+    let share = state.budget.share(full.submission.bytes.saturating_mul(3))?;
+    let drawn = state.review()?.call(move |store| {
+        let bytes = store.photo(&full.submission)?;
+        let photo = overlay::PhotoForOverlay { bytes: &bytes };
+        Ok(overlay::svg(&report, &photo, &overlay::Options::default()))
+    });
+    Ok((alone(SVG), share.hold(drawn.await?.into_bytes())).into_response())
+}
+
+/// Delete a submission
+///
+/// With its report, its decisions, and its photo unless another submission has the same. The audit stays.
+#[utoipa::path(
+    delete,
+    path = "/v1/submissions/{id}",
+    tag = openapi::REVIEW,
+    security((), ("key" = [])),
+    params(
+        ("id" = String, Path, description = "Id of a submission"),
+        ("lang" = Option<String>, Query, description = "Language of problems: zh or en", pattern = "^(zh|en)$"),
+    ),
+    responses((status = 204, description = "It is gone")),
+)]
+pub async fn delete(
+    State(state): State<AppState>,
+    Extension(identity): Extension<Identity>,
+    id: Result<Path<String>, PathRejection>,
+    RawQuery(query): RawQuery,
+) -> Result<StatusCode, Problem> {
+    Query::of(query.as_deref(), params::READ)?;
+    let id = parse(id)?;
+    let signed = move |store: &store::Store| store.delete(&id, Signed { by: &identity.name, at: Timestamp::now() });
+    state.review()?.call(signed).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The id in a path.
+pub(super) fn parse(id: Result<Path<String>, PathRejection>) -> Result<SubmissionId, Problem> {
+    // A path that is not UTF-8 names no submission either.
+    id.ok().and_then(|Path(id)| SubmissionId::parse(&id)).ok_or_else(unknown_submission)
+}
+
+/// The submission named by a path, when this key may see it. One that it may not see is as if it were not there.
+async fn full(state: &AppState, identity: &Identity, id: Result<Path<String>, PathRejection>) -> Result<Full, Problem> {
+    let id = parse(id)?;
+    let full = state.review()?.call(move |store| store.full(&id)).await?;
+    if may_see(identity, &full.submission) { Ok(full) } else { Err(unknown_submission()) }
+}
+
+fn may_see(identity: &Identity, submission: &Submission) -> bool {
+    identity.role != Role::Portal || identity.name == submission.submitted_by
+}
+
+/// The type of a drawing.
+const SVG: &str = "image/svg+xml";
+
+/// The type of a photo by its format, from a fixed list: none that a browser would run.
+fn mime(format: &str) -> &'static str {
+    match format {
+        "jpeg" => "image/jpeg",
+        "png" => "image/png",
+        "webp" => "image/webp",
+        "bmp" => "image/bmp",
+        "tiff" => "image/tiff",
+        "heic" => "image/heic",
+        "gif" => "image/gif",
+        "pdf" => "application/pdf",
+        _ => "application/octet-stream",
+    }
+}
+
+/// The head of an answer that is a file of a person's.
+fn alone(mime: &'static str) -> [(HeaderName, HeaderValue); 4] {
+    let value = HeaderValue::from_static;
+    [
+        (CONTENT_TYPE, value(mime)),
+        (CACHE_CONTROL, value("private, no-store")),
+        (CONTENT_SECURITY_POLICY, value(ALONE)),
+        (HeaderName::from_static("cross-origin-resource-policy"), value("same-origin")),
+    ]
+}
