@@ -173,6 +173,10 @@ async fn photo_and_drawing_come_as_what_they_are_and_can_do_nothing() {
     assert!(drawing.contains("data:image/jpeg;base64,cmVqZWN0"));
     assert!(!marks.contains("data:") && marks.starts_with("<svg xmlns="));
     roxmltree::Document::parse(&marks).unwrap();
+    let english = service.get("", &format!("/v1/submissions/{id}/overlay?photo=false&lang=en")).await;
+    let english = String::from_utf8(english.body).unwrap();
+    let chinese = |text: &str| text.chars().any(|c| ('\u{4E00}'..='\u{9FFF}').contains(&c));
+    assert!(chinese(&marks) && !chinese(&english), "{english}");
     assert_eq!(service.get("", &format!("/v1/submissions/{id}/overlay?photo=no")).await.problem().1, "bad-parameter");
     // What is about to be sent takes its share of the memory for bodies.
     let small = Service::with(

@@ -81,7 +81,7 @@ pub fn svg(report: &Report, photo: &PhotoForOverlay<'_>, options: &Options) -> S
     drawing.open_clip(frame.width, frame.height);
     lines::bands(&mut drawing, report, &frame, &mut notes);
     for check in shown(report) {
-        draw_region(&mut drawing, check, &frame);
+        draw_region(&mut drawing, check, &frame, Lang::Zh);
     }
     lines::measured(&mut drawing, report, &frame);
     drawing.close();
@@ -97,19 +97,23 @@ pub fn svg(report: &Report, photo: &PhotoForOverlay<'_>, options: &Options) -> S
 /// What is drawn on the photo of `report`, without the photo, as an SVG element to lay over it. It takes the size of what
 /// it is laid over.
 pub fn marks(report: &Report) -> String {
+    marks_in(report, Lang::Zh)
+}
+
+fn marks_in(report: &Report, lang: Lang) -> String {
     let frame = Frame::of(report, &Options { photo_height: MARKS_HEIGHT });
     let mut drawing = Canvas::new(0.0, 0.0);
     lines::bands(&mut drawing, report, &frame, &mut Vec::new());
     for check in shown(report) {
-        draw_region(&mut drawing, check, &frame);
+        draw_region(&mut drawing, check, &frame, lang);
     }
     lines::measured(&mut drawing, report, &frame);
     drawing.finish_element(frame.width, frame.height)
 }
 
-/// The same marks as an SVG document of their own, for a page that may not put them into itself.
-pub fn layer(report: &Report) -> String {
-    let element = marks(report);
+/// The same marks as an SVG document of their own, for a page that may not put them into itself, with titles in `lang`.
+pub fn layer(report: &Report, lang: Lang) -> String {
+    let element = marks_in(report, lang);
     element.replacen("<svg", "<svg xmlns=\"http://www.w3.org/2000/svg\" font-family=\"sans-serif\"", 1)
 }
 
@@ -169,7 +173,7 @@ fn draw_photo(
 }
 
 /// The outline of what a check is about, with the check's title.
-fn draw_region(drawing: &mut Canvas, check: &CheckResult, frame: &Frame) {
+fn draw_region(drawing: &mut Canvas, check: &CheckResult, frame: &Frame, lang: Lang) {
     let Some(region) = &check.region else { return };
     let (s, color) = (frame.scale, color(check.status));
     let style = format!("fill=\"none\" stroke=\"{}\" stroke-width=\"2\"", color.css());
@@ -190,7 +194,7 @@ fn draw_region(drawing: &mut Canvas, check: &CheckResult, frame: &Frame) {
         }
     };
     if x.is_finite() && y.is_finite() {
-        let label = check.title.get(Lang::Zh);
+        let label = check.title.get(lang);
         // Kept inside of the photo, where a region reaches the edge.
         drawing.tag(
             x.clamp(0.0, (frame.width - 60.0).max(0.0)),

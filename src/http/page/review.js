@@ -59,7 +59,23 @@ function speak() {
   for (const element of document.querySelectorAll("[data-zh]")) element.textContent = element.dataset[lang];
   for (const option of at("state").options) option.textContent = word(option.value);
   list();
-  if (shown) show(shown);
+  if (shown) {
+    show(shown);
+    relabel(shown.id);
+  }
+}
+
+/** Draws the marks again in the language of the page. */
+async function relabel(id) {
+  const own = lang;
+  try {
+    const marks = URL.createObjectURL(await (await ask(`/v1/submissions/${id}/overlay?photo=false`)).blob());
+    if (shown?.id !== id || lang !== own) return URL.revokeObjectURL(marks);
+    URL.revokeObjectURL(urls[1]);
+    at("marks").src = urls[1] = marks;
+  } catch (problem) {
+    tell(problem);
+  }
 }
 
 const titled = (row) => row.reference || row.file || row.id;

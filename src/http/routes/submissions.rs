@@ -22,6 +22,7 @@ use crate::http::state::AppState;
 use crate::http::{openapi, params};
 use crate::report::{Report, harmless, overlay};
 use crate::store::{self, Filter, Full, NAME_MAX, NewSubmission, Signed, Submission, SubmissionId};
+use crate::units::Lang;
 
 /// What a photo or a drawing that is opened by itself may do: nothing.
 const ALONE: &str = "default-src 'none'; img-src data:; sandbox";
@@ -188,7 +189,7 @@ pub async fn photo(
 /// What was measured, drawn on the photo
 ///
 /// An SVG with the bands of the standard, the measured lines, what does not pass and why, in Chinese and English; with
-/// `photo=false` the marks alone, to be laid over the photo.
+/// `photo=false` the marks alone, with titles in `lang`, to be laid over the photo.
 #[utoipa::path(
     get,
     path = "/v1/submissions/{id}/overlay",
@@ -197,7 +198,7 @@ pub async fn photo(
     params(
         ("id" = String, Path, description = "Id of a submission"),
         ("photo" = Option<bool>, Query, description = "Whether the photo and a legend are in it; they are without this"),
-        ("lang" = Option<String>, Query, description = "Language of problems: zh or en", pattern = "^(zh|en)$"),
+        ("lang" = Option<String>, Query, description = "Language of problems and of titles in the marks alone: zh (default) or en", pattern = "^(zh|en)$"),
     ),
     responses((status = 200, description = "The drawing", content_type = "image/svg+xml", body = String)),
 )]
@@ -212,7 +213,8 @@ pub async fn drawing(
     let full = full(&state, &identity, id).await?;
     let report: Report = serde_json::from_str(&full.report).map_err(|_| Problem::plain(Code::StorageFailed))?;
     if !with_photo {
-        return Ok((alone(SVG), overlay::layer(&report)).into_response());
+        let lang = query.word("lang", params::lang, "zh, en")?.unwrap_or(Lang::Zh);
+        return Ok((alone(SVG), overlay::layer(&report, lang)).into_response());
     }
     // The file, and the file in Base64 within the drawing.
     let share = state.budget.share(full.submission.bytes.saturating_mul(3))?;
