@@ -93,10 +93,10 @@ fn a_large_photo_is_laid_as_the_small_one_is() {
 fn a_small_person_on_a_large_photo_keeps_all_detail() {
     let person = image_of(&sample("样例-蓝底.jpg"));
     let person = imageops::resize(&person, 1056, 1408, imageops::FilterType::CatmullRom);
-    let mut large = RgbImage::from_pixel(2400, 3100, *person.get_pixel(20, 20));
-    imageops::replace(&mut large, &person, 700, 3100 - 1408);
+    let mut large = RgbImage::from_pixel(2400, 3200, *person.get_pixel(20, 20));
+    imageops::replace(&mut large, &person, 700, 3200 - 1408);
     let mut jpeg = Vec::new();
-    jpeg_encoder::Encoder::new(&mut jpeg, 95).encode(&large, 2400, 3100, jpeg_encoder::ColorType::Rgb).unwrap();
+    jpeg_encoder::Encoder::new(&mut jpeg, 95).encode(&large, 2400, 3200, jpeg_encoder::ColorType::Rgb).unwrap();
     let made = normalized(&jpeg, &on("keep")).unwrap();
     assert_compliant(&made, 20.0..=40.0);
     // A PNG is always decoded in full.

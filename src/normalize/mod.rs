@@ -46,7 +46,7 @@ use crate::photo::{FileFacts, Format, Photo};
 use crate::profile::{Band, NamedColor, Operation, Permission, Profile};
 use crate::report::{Action, Report};
 use crate::scene::lab::Lab;
-use crate::scene::{MaskSource, Scene, mask};
+use crate::scene::{MaskSource, Scene, WORK_SIDE, mask};
 use backdrop::Backdrop;
 #[cfg(feature = "cli")]
 pub(crate) use fit::full_color;
@@ -164,11 +164,13 @@ pub(crate) fn changes_size(facts: &Facts<'_>, profile: &Profile) -> bool {
 const ENOUGH: f64 = 1.05;
 
 /// Width and height of a photo in which a person of the usual size has [`ENOUGH`] pixels: the frame is cut out of a photo that
-/// shows a little more.
+/// shows a little more. Never fewer than the working copy has, however small the result: positions are then measured on as
+/// many pixels as those of the whole photo would be.
 pub(crate) fn enough_pixels(profile: &Profile) -> (f64, f64) {
     const AROUND: f64 = 1.15;
-    let side = |n: u32| ENOUGH * AROUND * f64::from(n);
-    (side(profile.canvas.width), side(profile.canvas.height))
+    let (width, height) = (f64::from(profile.canvas.width), f64::from(profile.canvas.height));
+    let scale = (ENOUGH * AROUND).max(f64::from(WORK_SIDE) / width.max(height));
+    (scale * width, scale * height)
 }
 
 /// What there is to mend on a photo.
@@ -472,4 +474,23 @@ fn demand(profile: &Profile, file: &FileFacts) -> Demand {
         (None, None) => file.container.density.map_or(PRINT_DENSITY, |density| density.x.round()),
     };
     Demand { bytes, quality, dpi: dpi.clamp(1.0, f64::from(u16::MAX)) as u16 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::profile::{Kind, builtin, builtin_ids};
+
+    /// What is decoded smaller has all pixels that positions are measured on, and more than the result, for small results too.
+    #[test]
+    fn what_is_decoded_smaller_is_measured_as_the_whole_would_be() {
+        let portraits = builtin_ids().map(|id| builtin(id).expect("built in")).filter(|one| one.kind == Kind::Portrait);
+        for profile in portraits {
+            let (id, (width, height)) = (&profile.id, enough_pixels(&profile));
+            assert!(width.max(height) >= f64::from(WORK_SIDE) - 1e-9, "{id}: {width}x{height}");
+            assert!(width > ENOUGH * f64::from(profile.canvas.width), "{id}: {width}x{height}");
+        }
+        // A photo of 1200x1600 is decoded at half its size.
+        assert_eq!(enough_pixels(&builtin("zikao-graduation").expect("built in")), (600.0, 800.0));
+    }
 }
