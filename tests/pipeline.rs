@@ -7,7 +7,7 @@ use std::io::Cursor;
 use gradphoto::check::Status;
 use gradphoto::face::Detection;
 use gradphoto::face::detect::Detector;
-use gradphoto::face::net::{Net, NetError, Nets};
+use gradphoto::face::net::{Net, NetError, Nets, Rows, values_of};
 use gradphoto::measure::skin::OVAL;
 use gradphoto::profile::{Profile, builtin};
 use gradphoto::report::ReportValue;
@@ -43,8 +43,8 @@ impl Net for FixedMesh {
         [1, 192, 192, 3]
     }
 
-    fn run(&self, input: Vec<f32>) -> Result<Vec<Vec<f32>>, NetError> {
-        assert_eq!(input.len(), 192 * 192 * 3);
+    fn run(&self, input: &mut Rows<'_>) -> Result<Vec<Vec<f32>>, NetError> {
+        let input = values_of(self.input_shape(), input);
         assert!(input.iter().all(|v| (0.0..=1.0).contains(v)), "the crop is in 0..1");
         let mut mesh: Vec<[f32; 3]> = (0..468)
             .map(|i| {
@@ -84,7 +84,7 @@ impl Net for FlatEdge {
         [2, 10, 48, 3]
     }
 
-    fn run(&self, _: Vec<f32>) -> Result<Vec<Vec<f32>>, NetError> {
+    fn run(&self, _: &mut Rows<'_>) -> Result<Vec<Vec<f32>>, NetError> {
         Ok(vec![vec![1.0 / 48.0; 96]])
     }
 }
@@ -107,7 +107,7 @@ impl Net for FixedHead {
         [1, 192, 144, 3]
     }
 
-    fn run(&self, _: Vec<f32>) -> Result<Vec<Vec<f32>>, NetError> {
+    fn run(&self, _: &mut Rows<'_>) -> Result<Vec<Vec<f32>>, NetError> {
         // The pupils lie in row 43, the nose's base a little below row 56.
         let class = |x: usize, y: usize| match (x, y) {
             (_, 0..26) if self.worn == Worn::Hat => 5,
@@ -135,7 +135,7 @@ impl Net for NoNet {
         [1, 256, 256, 3]
     }
 
-    fn run(&self, _: Vec<f32>) -> Result<Vec<Vec<f32>>, NetError> {
+    fn run(&self, _: &mut Rows<'_>) -> Result<Vec<Vec<f32>>, NetError> {
         Err(NetError { net: "segmenter", reason: "must not run".to_owned() })
     }
 }

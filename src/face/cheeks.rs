@@ -8,7 +8,7 @@
 use image::RgbImage;
 
 use super::geometry;
-use super::net::{Net, NetError};
+use super::net::{Net, NetError, rows_of};
 use crate::photo::crop::{Crop, Outside};
 use crate::units::Point;
 
@@ -50,7 +50,7 @@ pub fn locate(rgb: &RgbImage, mesh: &[Point], net: &dyn Net) -> Result<[Point; 2
     for side in [-1.0, 1.0] {
         input.extend(normalized(&frame.patch(rgb, side)).into_iter().flatten());
     }
-    let outputs = net.run(input)?;
+    let outputs = net.run(&mut rows_of(&input))?;
     let found = outputs.into_iter().next().unwrap_or_default();
     if found.len() != 2 * COLUMNS {
         return Err(NetError {
@@ -184,6 +184,7 @@ mod tests {
 
     use super::*;
     use crate::face::LANDMARKS;
+    use crate::face::net::{Rows, values_of};
 
     /// Puts the edge where the drawn face ends: at the column of the first dark cell.
     struct FirstDark;
@@ -193,7 +194,8 @@ mod tests {
             [2, ROWS, COLUMNS, 3]
         }
 
-        fn run(&self, input: Vec<f32>) -> Result<Vec<Vec<f32>>, NetError> {
+        fn run(&self, input: &mut Rows<'_>) -> Result<Vec<Vec<f32>>, NetError> {
+            let input = values_of(self.input_shape(), input);
             let mut out = vec![0.0; 2 * COLUMNS];
             for side in 0..2 {
                 let row = &input[(side * ROWS + ROWS / 2) * COLUMNS * 3..][..COLUMNS * 3];
@@ -248,14 +250,14 @@ mod tests {
     fn the_embedded_net_answers_as_in_training() {
         // Means by another runtime; models/cheek_edge/README.md.
         let nets = crate::face::net::for_tests();
-        let wave = (0..2 * ROWS * COLUMNS * 3).map(|i| 1.5 * (i as f32 * 0.37).sin()).collect();
+        let wave: Vec<f32> = (0..2 * ROWS * COLUMNS * 3).map(|i| 1.5 * (i as f32 * 0.37).sin()).collect();
         let step = (0..2 * ROWS * COLUMNS * 3).map(|i| match (i / (ROWS * COLUMNS * 3), i / 3 % COLUMNS) {
             (0, 30..) => -1.5,
             (1, 20..) => 1.5,
             _ => 0.0,
         });
         for (input, means) in [(wave, [0.001_534, 0.000_807]), (step.collect(), [0.011_705, -0.069_843])] {
-            let out: Vec<Vec<f32>> = nets.cheek_edge.run(input).expect("runs");
+            let out: Vec<Vec<f32>> = nets.cheek_edge.run(&mut rows_of(&input)).expect("runs");
             for side in 0..2 {
                 let mean = expected(&out[0][side * COLUMNS..][..COLUMNS]);
                 assert!((mean - means[side]).abs() < 1e-4, "{mean}, not {}", means[side]);

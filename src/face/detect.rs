@@ -50,8 +50,8 @@ fn anchors() -> Vec<[f32; 2]> {
 impl Detector for ShortRange {
     fn detect(&self, rgb: &RgbImage, region: Rect) -> Result<Vec<Detection>, NetError> {
         let side = self.net.input_shape()[1];
-        let Some((input, letterbox)) = letterboxed(rgb, region, side) else { return Ok(Vec::new()) };
-        let outputs = self.net.run(input)?;
+        let Some((small, letterbox)) = letterboxed(rgb, region, side) else { return Ok(Vec::new()) };
+        let outputs = self.net.run(&mut |y, row| letterbox.row(&small, y, row))?;
         let [boxes, logits] = outputs.as_slice() else {
             return Err(NetError { net: "face detector", reason: format!("gave {} outputs, not 2", outputs.len()) });
         };
@@ -79,6 +79,8 @@ impl Detector for ShortRange {
 struct Letterbox {
     origin: Point,
     side: f64,
+    /// Left and top of what the picture fills of the input, in pixels of the input.
+    inner: (usize, usize),
 }
 
 impl Letterbox {
@@ -87,14 +89,25 @@ impl Letterbox {
         Point::new(self.origin.x + x * self.side, self.origin.y + y * self.side)
     }
 
+    /// A row of the input, black around the picture, -1 to 1.
+    fn row(&self, small: &RgbImage, y: usize, row: &mut [f32]) {
+        let (left, top) = self.inner;
+        row.fill(-1.0);
+        let width = 3 * small.width() as usize;
+        let from = y.checked_sub(top).and_then(|y| small.as_raw().get(y * width..(y + 1) * width));
+        for (to, &from) in row[3 * left..].iter_mut().zip(from.unwrap_or_default()) {
+            *to = f32::from(from) / 127.5 - 1.0;
+        }
+    }
+
     fn length(&self, pixels: f32, input_side: usize) -> f64 {
         f64::from(pixels) / input_side as f64 * self.side
     }
 }
 
-/// The region fitted into the middle of a square of `side`, black around it, scaled to -1..1. `None` when the region
-/// has no pixel in the picture.
-fn letterboxed(rgb: &RgbImage, region: Rect, side: usize) -> Option<(Vec<f32>, Letterbox)> {
+/// The region made as large as fits into the middle of a square of `side`, and that square. `None` when the region has no
+/// pixel in the picture.
+fn letterboxed(rgb: &RgbImage, region: Rect, side: usize) -> Option<(RgbImage, Letterbox)> {
     let x0 = region.x.max(0.0).floor();
     let y0 = region.y.max(0.0).floor();
     let width = region.right().min(f64::from(rgb.width())) - x0;
@@ -108,16 +121,9 @@ fn letterboxed(rgb: &RgbImage, region: Rect, side: usize) -> Option<(Vec<f32>, L
     let (w, h) = (fit(width), fit(height));
     let small = resized(rgb, Rect { x: x0, y: y0, width, height }, (w, h), FilterType::Bilinear)?;
     let (left, top) = ((side - w as usize) / 2, (side - h as usize) / 2);
-    let mut input = vec![-1.0; side * side * 3];
-    for (y, row) in small.as_raw().chunks_exact(w as usize * 3).enumerate() {
-        let start = ((top + y) * side + left) * 3;
-        for (to, &from) in input[start..start + row.len()].iter_mut().zip(row) {
-            *to = f32::from(from) / 127.5 - 1.0;
-        }
-    }
     let scale = longer / side as f64;
     let origin = Point::new(x0 - left as f64 * scale, y0 - top as f64 * scale);
-    Some((input, Letterbox { origin, side: longer }))
+    Some((small, Letterbox { origin, side: longer, inner: (left, top) }))
 }
 
 /// Weighted non-maximum suppression: overlapping detections are averaged by their scores, which steadies the box.

@@ -54,7 +54,7 @@ pub fn locate_fine(rgb: &RgbImage, detection: &Detection, net: &dyn Net) -> Resu
 fn run(rgb: &RgbImage, detection: &Detection, net: &dyn Net, points: usize) -> Result<Mesh, NetError> {
     let side = net.input_shape()[1];
     let crop = crop_of(detection, side);
-    let outputs = net.run(crop.input(rgb, side, side, Outside::Black))?;
+    let outputs = net.run(&mut crop.input(rgb, side, side, Outside::Black))?;
     let [coordinates, logit, ..] = outputs.as_slice() else {
         return Err(NetError { net: "face_landmark", reason: format!("gave {} outputs, not 2", outputs.len()) });
     };

@@ -89,7 +89,7 @@ impl HeadMap {
             scale: face.inter_eye_distance().max(1.0) / IED,
             angle: (right.y - left.y).atan2(right.x - left.x),
         };
-        let outputs = net.run(crop.input(rgb, 2 * WIDTH, 2 * HEIGHT, Outside::Repeated))?;
+        let outputs = net.run(&mut crop.input(rgb, 2 * WIDTH, 2 * HEIGHT, Outside::Repeated))?;
         let logits = outputs.into_iter().next().unwrap_or_default();
         if logits.len() != CLASSES.len() * WIDTH * HEIGHT {
             let expected = CLASSES.len() * WIDTH * HEIGHT;
@@ -265,6 +265,7 @@ mod tests {
     use super::*;
     use crate::face::LANDMARKS;
     use crate::face::Pose;
+    use crate::face::net::Rows;
 
     /// Says face inside of a disc about the eyes, background elsewhere.
     struct Disc;
@@ -274,8 +275,7 @@ mod tests {
             [1, 2 * HEIGHT, 2 * WIDTH, 3]
         }
 
-        fn run(&self, input: Vec<f32>) -> Result<Vec<Vec<f32>>, NetError> {
-            assert_eq!(input.len(), 3 * 4 * WIDTH * HEIGHT);
+        fn run(&self, _: &mut Rows<'_>) -> Result<Vec<Vec<f32>>, NetError> {
             let mut logits = vec![0.0; CLASSES.len() * WIDTH * HEIGHT];
             for i in 0..WIDTH * HEIGHT {
                 let p = framed(center_of(i));

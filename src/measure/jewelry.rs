@@ -125,7 +125,7 @@ fn spots(rgb: &RgbImage, map: &HeadMap, region: Rect) -> Option<Jewelry> {
 
 fn jewel(color: Lab, skin: Lab) -> bool {
     let shines = color.l - skin.l > SHINE && color.chroma() < METAL;
-    let colored = (color.a - skin.a).hypot(color.b - skin.b) > COLOR;
+    let colored = (color.a - skin.a).powi(2) + (color.b - skin.b).powi(2) > COLOR * COLOR;
     shines || colored
 }
 

@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 use image::RgbImage;
 
 use crate::face::{Face, LANDMARKS};
-use crate::scene::lab::{Lab, luminance};
+use crate::scene::lab::{Lab, luminances};
 use crate::units::Point;
 
 /// Contour of the face, indices into the mesh of [`LANDMARKS`] points (MediaPipe's `FACEMESH_FACE_OVAL`).
@@ -130,7 +130,7 @@ impl SkinMap {
 
     /// Linear luminance of every sample, 0 to 1.
     pub fn luminance(&self) -> &[f32] {
-        self.luminance.get_or_init(|| self.colors.iter().map(|&color| luminance(color)).collect())
+        self.luminance.get_or_init(|| luminances(&self.colors))
     }
 
     /// Colours of the samples that show a part.

@@ -34,34 +34,49 @@ impl Component {
 
 /// The groups of `true` samples that touch each other, corners included. Clears the mask.
 pub fn components(mask: &mut [bool], width: usize) -> Vec<Component> {
-    let mut found = Vec::new();
-    let mut open = Vec::new();
+    let (mut found, mut open) = (Vec::new(), Vec::new());
     let mut from = 0;
     while let Some(start) = next_set(mask, from) {
         from = start + 1;
         mask[start] = false;
-        open.push(start);
-        let (x, y) = (start % width, start / width);
-        let mut group = Component { left: x, top: y, right: x, bottom: y, area: 0 };
-        while let Some(at) = open.pop() {
-            let (x, y) = (at % width, at / width);
-            group.area += 1;
-            group.left = group.left.min(x);
-            group.right = group.right.max(x);
-            group.bottom = group.bottom.max(y);
-            for row in y.saturating_sub(1)..=y + 1 {
-                for column in x.saturating_sub(1)..=(x + 1).min(width - 1) {
-                    let next = row * width + column;
-                    if mask.get(next).copied().unwrap_or(false) {
-                        mask[next] = false;
-                        open.push(next);
-                    }
+        found.push(component_at(start, mask, width, &mut open));
+    }
+    found
+}
+
+/// Samples that are set or not.
+trait Mask {
+    /// Whether a sample was set; it is not any more. None are set beyond the last.
+    fn take(&mut self, at: usize) -> bool;
+}
+
+impl Mask for [bool] {
+    fn take(&mut self, at: usize) -> bool {
+        self.get_mut(at).is_some_and(std::mem::take)
+    }
+}
+
+/// The group of a sample that was taken from the mask, with all that touch it. `open` is empty before and after.
+fn component_at(start: usize, mask: &mut (impl Mask + ?Sized), width: usize, open: &mut Vec<usize>) -> Component {
+    open.push(start);
+    let (x, y) = (start % width, start / width);
+    let mut group = Component { left: x, top: y, right: x, bottom: y, area: 0 };
+    while let Some(at) = open.pop() {
+        let (x, y) = (at % width, at / width);
+        group.area += 1;
+        group.left = group.left.min(x);
+        group.right = group.right.max(x);
+        group.bottom = group.bottom.max(y);
+        for row in y.saturating_sub(1)..=y + 1 {
+            for column in x.saturating_sub(1)..=(x + 1).min(width - 1) {
+                let next = row * width + column;
+                if mask.take(next) {
+                    open.push(next);
                 }
             }
         }
-        found.push(group);
     }
-    found
+    group
 }
 
 /// The first set sample from `from` on. Masks are mostly empty: whole runs are turned away at once.
@@ -114,8 +129,8 @@ pub fn longest_line(rgb: &RgbImage, scale: f64, head: Option<Head>) -> Option<Li
         return None;
     }
     let masks = strokes(rgb, reaches, |y| head.and_then(|head| head.span(y, scale)));
-    let lines = masks.into_iter().filter_map(|mut mask| {
-        let marks = components(&mut mask, w).into_iter().filter(|mark| {
+    let lines = masks.into_iter().filter_map(|strokes| {
+        let marks = strokes.components(w).into_iter().filter(|mark| {
             let (width, height) = (mark.width() as f64 / unit, mark.height() as f64 / unit);
             (5.0..=50.0).contains(&height) && width <= 2.5 * height && mark.area >= 5
         });
@@ -144,7 +159,7 @@ impl Head {
 
 /// Masks of strokes that are brighter, and of strokes that are darker, than what lies beside them (in the channel that
 /// differs most). Apart, because the gap between two strokes is a stroke of the other kind.
-fn strokes(rgb: &RgbImage, reaches: [usize; 2], skip: impl Fn(usize) -> Option<(usize, usize)>) -> [Vec<bool>; 2] {
+fn strokes(rgb: &RgbImage, reaches: [usize; 2], skip: impl Fn(usize) -> Option<(usize, usize)>) -> [Strokes; 2] {
     let (w, h) = (rgb.width() as usize, rgb.height() as usize);
     let margin = reaches[1];
     // What is searched of each row: left and right of what is skipped.
@@ -154,19 +169,72 @@ fn strokes(rgb: &RgbImage, reaches: [usize; 2], skip: impl Fn(usize) -> Option<(
         [margin..place(first), place(last + 1)..w - margin]
     });
     let searched: Vec<[Range<usize>; 2]> = searched.collect();
-    let photo = Photo { planes: planes(rgb), width: w };
-    let mut masks = [vec![false; w * h], vec![false; w * h]];
-    dispatch!(Level::new(), simd => photo.search(simd, reaches, &searched, &mut masks));
+    let mut masks = [Strokes::none(w * h), Strokes::none(w * h)];
+    let mut band = Band { planes: Default::default(), width: w, top: 0 };
+    let pixels = rgb.as_raw().as_chunks::<3>().0;
+    for (i, searched) in searched.chunks(BAND).enumerate() {
+        // With the rows above and below that these are compared with.
+        band.top = i * BAND;
+        let rows = &pixels[band.top * w..(band.top + searched.len() + 2 * margin) * w];
+        dispatch!(Level::new(), simd => {
+            take_apart(rows, &mut band.planes);
+            band.search(simd, reaches, searched, &mut masks);
+        });
+    }
     masks
 }
 
-/// The channels of a photo, apart.
-struct Photo {
-    planes: [Vec<u8>; 3],
-    width: usize,
+/// Rows that are searched together, so that their channels are near when they are compared.
+const BAND: usize = 64;
+
+/// Where there are strokes: a bit for each sample, and one by one, because there are few.
+struct Strokes {
+    mask: Vec<u64>,
+    places: Vec<usize>,
 }
 
-impl Photo {
+impl Strokes {
+    fn none(samples: usize) -> Self {
+        Self { mask: vec![0; samples.div_ceil(64)], places: Vec::new() }
+    }
+
+    fn add(&mut self, place: usize) {
+        self.mask[place / 64] |= 1 << (place % 64);
+        self.places.push(place);
+    }
+
+    /// The groups of strokes that touch each other, in a photo `width` samples wide.
+    fn components(mut self, width: usize) -> Vec<Component> {
+        let (mut found, mut open) = (Vec::new(), Vec::new());
+        for place in self.places {
+            if self.mask.take(place) {
+                found.push(component_at(place, &mut self.mask, width, &mut open));
+            }
+        }
+        found
+    }
+}
+
+/// A bit for each sample.
+impl Mask for Vec<u64> {
+    fn take(&mut self, at: usize) -> bool {
+        let Some(bits) = self.get_mut(at / 64) else { return false };
+        let bit = 1 << (at % 64);
+        let set = *bits & bit != 0;
+        *bits &= !bit;
+        set
+    }
+}
+
+/// The channels of some rows of a photo, apart.
+struct Band {
+    planes: [Vec<u8>; 3],
+    width: usize,
+    /// The first of them.
+    top: usize,
+}
+
+impl Band {
     /// `n` samples of each channel from an index on.
     #[inline(always)]
     fn samples(&self, from: usize, n: usize) -> [&[u8]; 3] {
@@ -174,23 +242,26 @@ impl Photo {
         [&r[from..from + n], &g[from..from + n], &b[from..from + n]]
     }
 
-    /// Marks the strokes in parts of rows, the first of which is as far down as the larger reach.
+    /// Marks the strokes in parts of rows, the first of which is as far down in the band as the larger reach.
     #[inline(always)]
     fn search<S: Simd>(
         &self,
         simd: S,
         [near, far]: [usize; 2],
         searched: &[[Range<usize>; 2]],
-        masks: &mut [Vec<bool>; 2],
+        masks: &mut [Strokes; 2],
     ) {
         let w = self.width;
         let mut found = vec![0u8; w];
         // Beside, and above and below.
         let shifts = [near, near * w, far, far * w];
         for (row, parts) in searched.iter().enumerate() {
-            for columns in parts {
-                let start = (far + row) * w + columns.start;
-                let found = &mut found[..columns.len()];
+            for columns in parts.iter().filter(|columns| !columns.is_empty()) {
+                // What is searched is a whole run at least, where a row has one; marks beyond the part are left.
+                let first = columns.start.min((w - far).saturating_sub(RUN)).max(far);
+                let end = columns.end.max((first + RUN).min(w - far));
+                let start = (far + row) * w + first;
+                let found = &mut found[..end - first];
                 found.fill(0);
                 let here = self.samples(start, found.len());
                 for (i, shift) in shifts.into_iter().enumerate() {
@@ -198,6 +269,8 @@ impl Photo {
                     let behind = self.samples(start + shift, found.len());
                     mark_strokes(simd, here, before, behind, i as u8 + 1, found);
                 }
+                let start = start + columns.start - first;
+                let found = &found[columns.start - first..][..columns.len()];
                 // Most of a photo has no strokes.
                 for (run, marks) in found.chunks(RUN).enumerate() {
                     if !marks.iter().fold(false, |any, &mark| any | (mark > 0)) {
@@ -206,7 +279,7 @@ impl Photo {
                     for (at, &mark) in marks.iter().enumerate().filter(|(_, mark)| **mark > 0) {
                         let place = start + run * RUN + at;
                         let before = place - shifts[usize::from(mark - 1)];
-                        masks[usize::from(self.is_darker(place, before))][place] = true;
+                        masks[usize::from(self.is_darker(place, before))].add(self.top * w + place);
                     }
                 }
             }
@@ -220,16 +293,11 @@ impl Photo {
     }
 }
 
-/// The channels of a picture, apart.
-fn planes(rgb: &RgbImage) -> [Vec<u8>; 3] {
-    let pixels = rgb.as_raw().as_chunks::<3>().0;
-    let mut planes = [0, 1, 2].map(|_| vec![0; pixels.len()]);
-    dispatch!(Level::new(), _simd => take_apart(pixels, &mut planes));
-    planes
-}
-
+/// The channels of pixels, apart.
 #[inline(always)]
-fn take_apart(pixels: &[[u8; 3]], [r, g, b]: &mut [Vec<u8>; 3]) {
+fn take_apart(pixels: &[[u8; 3]], planes: &mut [Vec<u8>; 3]) {
+    planes.iter_mut().for_each(|plane| plane.resize(pixels.len(), 0));
+    let [r, g, b] = planes;
     for (((pixel, r), g), b) in pixels.iter().zip(r).zip(g).zip(b) {
         [*r, *g, *b] = *pixel;
     }
@@ -243,6 +311,8 @@ const RUN: usize = 64;
 fn mark_strokes<S: Simd>(simd: S, here: [&[u8]; 3], before: [&[u8]; 3], behind: [&[u8]; 3], i: u8, found: &mut [u8]) {
     let n = found.len();
     for from in (0..n).step_by(RUN) {
+        // The last run reaches back: what is marked stays as it is, and what is not would not be.
+        let from = from.min(n.saturating_sub(RUN));
         let to = (from + RUN).min(n);
         let (here, before, behind) = (part(here, from, to), part(before, from, to), part(behind, from, to));
         if to - from < RUN || !mark_at_once(simd, here, before, behind, i, &mut found[from..to]) {

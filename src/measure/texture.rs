@@ -1,5 +1,6 @@
 //! The fine texture of skin: pores and their shade, which a smoothing filter takes away first.
 
+use fearless_simd::{Level, dispatch};
 use image::RgbImage;
 
 use super::plane::{Plane, quantile};
@@ -32,7 +33,7 @@ pub fn of_skin(rgb: &RgbImage, face: &Face) -> Option<f64> {
     let bounds = face.bounds();
     let plane = Plane::luma(rgb, bounds)?.shrunk(factor)?;
     let (left, top) = (bounds.x.max(0.0).floor(), bounds.y.max(0.0).floor());
-    let deviation = deviations(&plane);
+    let deviation = dispatch!(Level::new(), _simd => deviations(&plane));
     let bare = |row: usize, column: usize| {
         (row - 1..=row + 1).all(|r| (column - 1..=column + 1).all(|c| map.parts[r * map.width + c] == Part::Skin))
     };
@@ -47,7 +48,8 @@ pub fn of_skin(rgb: &RgbImage, face: &Face) -> Option<f64> {
     (patches.len() >= ENOUGH).then(|| f64::from(quantile(&mut patches, 0.5)))
 }
 
-/// Deviation of each pixel from the mean of its window; 0 at the plane's edge.
+/// Deviation of each pixel from the mean of its window; 0 at the plane's edge. For code that is compiled for the processor at hand.
+#[inline(always)]
 fn deviations(plane: &Plane) -> Vec<f32> {
     let (w, h) = (plane.width, plane.height);
     let mut out = vec![0.0; w * h];

@@ -1,6 +1,6 @@
 //! A turned and scaled crop of a picture, sampled sub-pixel: how every net and every search near the eyes is fed.
 
-use std::ops::Range;
+use std::borrow::Cow;
 
 use fearless_simd::{Level, Simd, SimdBase, SimdCvtFloat, SimdCvtTruncate, dispatch, f32x16, i32x16, u32x16};
 use image::RgbImage;
@@ -51,20 +51,33 @@ impl Crop {
     /// The colours of `width` x `height` crop pixels, 0 to 255, row-major, by bilinear interpolation. Where the picture
     /// is much finer than the crop it is first averaged down, so that fine patterns do not alias.
     pub fn sampled(&self, rgb: &RgbImage, width: usize, height: usize, outside: Outside) -> Vec<[f32; 3]> {
-        self.scaled(rgb, (width, height), outside, 1.0)
+        let samples = self.samples(rgb, (width, height), outside, 1.0);
+        let mut colors = vec![[0.0; 3]; width * height];
+        colors.chunks_exact_mut(width.max(1)).enumerate().for_each(|(y, row)| samples.row(y, row));
+        colors
     }
 
-    /// The same as the input of a net: red, green and blue in turn, 0 to 1.
-    pub fn input(&self, rgb: &RgbImage, width: usize, height: usize, outside: Outside) -> Vec<f32> {
-        self.scaled(rgb, (width, height), outside, 1.0 / 255.0).into_flattened()
+    /// The same as the input of a net ([`Rows`](crate::face::net::Rows)): red, green and blue in turn, 0 to 1.
+    pub fn input<'a>(
+        &self,
+        rgb: &'a RgbImage,
+        width: usize,
+        height: usize,
+        outside: Outside,
+    ) -> impl FnMut(usize, &mut [f32]) + use<'a> {
+        let samples = self.samples(rgb, (width, height), outside, 1.0 / 255.0);
+        move |y, row| samples.row(y, row.as_chunks_mut().0)
     }
 
-    /// The same, and each value times `unit`.
-    fn scaled(&self, rgb: &RgbImage, size: (usize, usize), outside: Outside, unit: f32) -> Vec<[f32; 3]> {
-        match self.reduced(rgb, size.0, size.1) {
-            Some((crop, small)) => crop.interpolated(&small, size, outside, unit),
-            None => self.interpolated(rgb, size, outside, unit),
-        }
+    /// Ready to be sampled row by row, each value times `unit`.
+    fn samples<'a>(&self, rgb: &'a RgbImage, size: (usize, usize), outside: Outside, unit: f32) -> Samples<'a> {
+        let (crop, rgb) = match self.reduced(rgb, size.0, size.1) {
+            Some((crop, small)) => (crop, Cow::Owned(small)),
+            None => (*self, Cow::Borrowed(rgb)),
+        };
+        // Pixel centres lie at half.
+        let origin = crop.to_picture(Point::new(0.5, 0.5));
+        Samples { origin, turn: crop.angle.sin_cos(), scale: crop.scale, rgb, outside, unit, level: Level::new() }
     }
 
     /// The same crop of a smaller copy of the picture around it, in which a crop pixel is at most two pixels wide.
@@ -96,45 +109,55 @@ impl Crop {
         let center = Point::new((self.center.x - left) / factor, (self.center.y - top) / factor);
         Some((Self { center, scale: self.scale / factor, ..*self }, small))
     }
+}
 
-    fn interpolated(
-        &self,
-        rgb: &RgbImage,
-        (width, height): (usize, usize),
-        outside: Outside,
-        unit: f32,
-    ) -> Vec<[f32; 3]> {
+/// A crop and the picture it is sampled from.
+struct Samples<'a> {
+    /// Where the first sample lies.
+    origin: Point,
+    /// Sine and cosine of the crop's angle.
+    turn: (f64, f64),
+    scale: f64,
+    rgb: Cow<'a, RgbImage>,
+    outside: Outside,
+    unit: f32,
+    level: Level,
+}
+
+impl Samples<'_> {
+    /// The colours of row `y`.
+    fn row(&self, y: usize, colors: &mut [[f32; 3]]) {
+        let rgb = &*self.rgb;
         if rgb.is_empty() {
-            return vec![[0.0; 3]; width * height];
+            colors.fill([0.0; 3]);
+            return;
         }
-        // Pixel centres lie at half.
-        let origin = self.to_picture(Point::new(0.5, 0.5));
-        let (sin, cos) = self.angle.sin_cos();
-        let (dx, dy) = ((cos * self.scale) as f32, (sin * self.scale) as f32);
-        let level = Level::new();
-        let mut out = Vec::with_capacity(width * height);
-        for v in 0..height {
-            let down = v as f64 * self.scale;
-            let line =
-                SampleLine { x: (origin.x - down * sin - 0.5) as f32, y: (origin.y + down * cos - 0.5) as f32, dx, dy };
-            let (first, end) = match outside {
-                Outside::Repeated => (0, width),
-                Outside::Black => {
-                    let is_inside = |u: &usize| inside(rgb, line.at(*u));
-                    // A line crosses the picture once.
-                    let first = (0..width).find(is_inside).unwrap_or(width);
-                    (first, (first..width).rfind(is_inside).map_or(first, |last| last + 1))
-                }
-            };
-            let fading = |u: usize| {
-                let (x, y) = line.at(u);
-                bilinear(rgb, x, y).map(|value| value * unit)
-            };
-            out.extend((0..first).map(fading));
-            dispatch!(level, simd => line.within(simd, rgb, first..end, unit, &mut out));
-            out.extend((end..width).map(fading));
+        let (sin, cos) = self.turn;
+        let down = y as f64 * self.scale;
+        let line = SampleLine {
+            x: (self.origin.x - down * sin - 0.5) as f32,
+            y: (self.origin.y + down * cos - 0.5) as f32,
+            dx: (cos * self.scale) as f32,
+            dy: (sin * self.scale) as f32,
+        };
+        let width = colors.len();
+        let (first, end) = match self.outside {
+            Outside::Repeated => (0, width),
+            Outside::Black => {
+                let is_inside = |u: &usize| inside(rgb, line.at(*u));
+                // A line crosses the picture once.
+                let first = (0..width).find(is_inside).unwrap_or(width);
+                (first, (first..width).rfind(is_inside).map_or(first, |last| last + 1))
+            }
+        };
+        let fading = |u: usize| {
+            let (x, y) = line.at(u);
+            bilinear(rgb, x, y).map(|value| value * self.unit)
+        };
+        for u in (0..first).chain(end..width) {
+            colors[u] = fading(u);
         }
-        out
+        dispatch!(self.level, simd => line.within(simd, rgb, first, self.unit, &mut colors[first..end]));
     }
 }
 
@@ -158,10 +181,10 @@ impl SampleLine {
         (self.x + u as f32 * self.dx, self.y + u as f32 * self.dy)
     }
 
-    /// The colours of samples, of which those outside of the picture are taken at its edge. What lies around a sample is fetched
-    /// one by one, all else is done for many at once.
+    /// The colours of samples from one on, of which those outside of the picture are taken at its edge. What lies around a sample is
+    /// fetched one by one, all else is done for many at once.
     #[inline(always)]
-    fn within<S: Simd>(&self, simd: S, rgb: &RgbImage, samples: Range<usize>, unit: f32, out: &mut Vec<[f32; 3]>) {
+    fn within<S: Simd>(&self, simd: S, rgb: &RgbImage, start: usize, unit: f32, out: &mut [[f32; 3]]) {
         let unit = f32x16::splat(simd, unit);
         let raw = rgb.as_raw().as_slice();
         let stride = rgb.width() as usize * 3;
@@ -169,7 +192,8 @@ impl SampleLine {
         // At the last pixel's centre the next one has no weight.
         let right = f32x16::splat(simd, rgb.width() as f32 - 1.0);
         let bottom = f32x16::splat(simd, rgb.height() as f32 - 1.0);
-        for first in samples.clone().step_by(SAMPLES) {
+        for (part, out) in out.chunks_mut(SAMPLES).enumerate() {
+            let first = start + part * SAMPLES;
             let u = f32x16::from_slice(simd, &RAMP) + f32x16::splat(simd, first as f32);
             let x = f32x16::splat(simd, self.x) + u * f32x16::splat(simd, self.dx);
             let y = f32x16::splat(simd, self.y) + u * f32x16::splat(simd, self.dy);
@@ -190,13 +214,9 @@ impl SampleLine {
                 (mixed(top, bottom, fy) * unit).store_slice(color);
             }
             let [r, g, b] = &colors;
-            let mut done = [[0.0f32; 3]; SAMPLES];
-            for i in 0..SAMPLES {
-                done[i] = [r[i], g[i], b[i]];
-            }
-            match done.get(..samples.end - first) {
-                Some(done) => out.extend_from_slice(done),
-                None => out.extend_from_slice(&done),
+            match out.as_chunks_mut::<SAMPLES>().0 {
+                [out] => (0..SAMPLES).for_each(|i| out[i] = [r[i], g[i], b[i]]),
+                _ => out.iter_mut().enumerate().for_each(|(i, out)| *out = [r[i], g[i], b[i]]),
             }
         }
     }

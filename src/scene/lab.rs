@@ -85,7 +85,20 @@ pub fn linear(value: u8) -> f32 {
 /// Linear luminance (Y of CIE XYZ) of 8-bit sRGB, 0 to 1.
 #[inline]
 pub fn luminance(rgb: [u8; 3]) -> f32 {
-    0.212_672_9 * linear(rgb[0]) + 0.715_152_2 * linear(rgb[1]) + 0.072_175 * linear(rgb[2])
+    luminance_by(&TABLES, rgb)
+}
+
+/// The same of many.
+pub fn luminances(colors: &[[u8; 3]]) -> Vec<f32> {
+    // Asked for once: every look at a table made on first use costs as much as one into it.
+    let table = &*TABLES;
+    colors.iter().map(|&color| luminance_by(table, color)).collect()
+}
+
+#[inline]
+fn luminance_by(table: &[f32; 256], [r, g, b]: [u8; 3]) -> f32 {
+    let [r, g, b] = [r, g, b].map(|value| table[usize::from(value)]);
+    0.212_672_9 * r + 0.715_152_2 * g + 0.072_175 * b
 }
 
 static TABLES: LazyLock<[f32; 256]> = LazyLock::new(|| std::array::from_fn(|i| decoded(i as f64 / 255.0) as f32));
@@ -198,28 +211,35 @@ static BLOCK_TABLE: LazyLock<Vec<f32>> = LazyLock::new(|| {
     (0..=255 * BLOCK * BLOCK).map(|sum| decoded(sum as f64 / pixels / 255.0) as f32).collect()
 });
 
+/// Sums of the values of each block, which are short, band of rows by band, of a picture `width` pixels wide.
+#[inline(always)]
+fn sums_of_blocks(raw: &[u8], width: usize) -> Vec<[u16; 3]> {
+    let row = 3 * width;
+    let mut of_blocks = Vec::with_capacity(raw.len() / (3 * BLOCK * BLOCK));
+    // Down the columns first: byte by byte over whole rows, which compiles to vector code.
+    let mut sums = vec![0u16; row];
+    for band in raw.chunks_exact((row * BLOCK).max(1)) {
+        let (a, b) = band.split_at(2 * row);
+        let ((a, b), (c, d)) = (a.split_at(row), b.split_at(row));
+        for ((((sum, &a), &b), &c), &d) in sums.iter_mut().zip(a).zip(b).zip(c).zip(d) {
+            *sum = u16::from(a) + u16::from(b) + u16::from(c) + u16::from(d);
+        }
+        of_blocks.extend(sums.as_chunks::<{ 3 * BLOCK }>().0.iter().map(|block| {
+            let pixels = block.as_chunks::<3>().0;
+            [0, 1, 2].map(|c| pixels.iter().map(|pixel| pixel[c]).sum::<u16>())
+        }));
+    }
+    of_blocks
+}
+
 impl LabImage {
     /// Of the means of blocks of [`BLOCK`] pixels; a remainder at the right and bottom is left out.
     pub fn of_blocks(rgb: &RgbImage) -> Self {
         let (w, h) = (rgb.width() as usize, rgb.height() as usize);
         let (width, height) = (w / BLOCK, h / BLOCK);
-        // Sums of 16 bytes are short.
-        let mut of_blocks: Vec<[u16; 3]> = Vec::with_capacity(width * height);
-        // Down the columns first: byte by byte over whole rows, which compiles to vector code.
-        let mut sums = vec![0u16; 3 * w];
-        for band in rgb.as_raw().chunks_exact((3 * w * BLOCK).max(1)) {
-            sums.fill(0);
-            for row in band.chunks_exact(3 * w) {
-                sums.iter_mut().zip(row).for_each(|(sum, &value)| *sum += u16::from(value));
-            }
-            of_blocks.extend(sums.as_chunks::<{ 3 * BLOCK }>().0.iter().take(width).map(|block| {
-                let pixels = block.as_chunks::<3>().0;
-                [0, 1, 2].map(|c| pixels.iter().map(|pixel| pixel[c]).sum::<u16>())
-            }));
-        }
         let n = width * height;
         let mut lab = Self { width, height, l: vec![0.0; n], a: vec![0.0; n], b: vec![0.0; n] };
-        dispatch!(Level::new(), _simd => lab.fill(&of_blocks));
+        dispatch!(Level::new(), _simd => lab.fill(&sums_of_blocks(rgb.as_raw(), w)));
         lab
     }
 

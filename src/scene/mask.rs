@@ -298,7 +298,10 @@ pub(crate) fn person_by_net(work: &Work, face: Option<&Face>, net: &dyn Net) -> 
     let fault = |reason: String| NetError { net: "selfie_segmenter", reason };
     let side = net.input_shape()[1] as u32;
     let small = resized(rgb, crop, (side, side), FilterType::Bilinear).ok_or_else(|| fault("no crop".to_owned()))?;
-    let outputs = net.run(small.as_raw().iter().map(|&v| f32::from(v) / 255.0).collect())?;
+    let outputs = net.run(&mut |y, row| {
+        let small = &small.as_raw()[y * row.len()..];
+        row.iter_mut().zip(small).for_each(|(to, &v)| *to = f32::from(v) / 255.0);
+    })?;
     let probability = outputs.into_iter().next().unwrap_or_default();
     if probability.len() != (side * side) as usize {
         return Err(fault(format!("gave {} values, not {}", probability.len(), side * side)));

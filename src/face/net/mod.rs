@@ -13,17 +13,36 @@ use std::sync::OnceLock;
 use onnx::Shape;
 use plan::Plan;
 
+/// What a net is shown: writes a row of its pictures, which lie one below the other, the channels of a place together, however the
+/// net's file keeps them. So a crop goes where the net reads it, and nowhere else before.
+pub type Rows<'a> = dyn FnMut(usize, &mut [f32]) + 'a;
+
+/// The rows of pictures that are there already; zeros for those that are not.
+pub fn rows_of(values: &[f32]) -> impl FnMut(usize, &mut [f32]) {
+    move |y, row| match values.get(y * row.len()..(y + 1) * row.len()) {
+        Some(values) => row.copy_from_slice(values),
+        None => row.fill(0.0),
+    }
+}
+
+/// All values of pictures of a shape as [`Net::input_shape`] has it.
+pub fn values_of([pictures, height, width, channels]: [usize; 4], rows: &mut Rows<'_>) -> Vec<f32> {
+    let mut values = vec![0.0; pictures * height * width * channels];
+    values.chunks_exact_mut((width * channels).max(1)).enumerate().for_each(|(y, row)| rows(y, row));
+    values
+}
+
 /// A net: pictures in, all its outputs out. Implementations are shared between threads.
 pub trait Net: Send + Sync {
     /// Shape of the input: pictures, rows, columns, channels.
     fn input_shape(&self) -> [usize; 4];
 
-    /// Runs the net on `input`, as long as the product of [`Net::input_shape`]: picture by picture, row by row, the channels of
-    /// a place together, however the file keeps them. Outputs come the same way, in the order of the file.
+    /// Runs the net on pictures, each row of which is asked for once. Outputs come picture by picture, row by row, the channels of
+    /// a place together, in the order of the file.
     ///
     /// # Errors
     /// When the weights cannot be loaded or the runtime fails; never because of what the picture shows.
-    fn run(&self, input: Vec<f32>) -> Result<Vec<Vec<f32>>, NetError>;
+    fn run(&self, input: &mut Rows<'_>) -> Result<Vec<Vec<f32>>, NetError>;
 }
 
 /// Why a net could not be loaded or run.
@@ -158,15 +177,10 @@ impl Net for OnnxNet {
         self.shape
     }
 
-    fn run(&self, input: Vec<f32>) -> Result<Vec<Vec<f32>>, NetError> {
+    fn run(&self, input: &mut Rows<'_>) -> Result<Vec<Vec<f32>>, NetError> {
         let plan = self.plan()?;
-        let [pictures, rest @ ..] = self.shape;
-        let size: usize = rest.iter().product();
-        if input.len() != pictures * size {
-            let reason = format!("got {} values, not {}", input.len(), pictures * size);
-            return Err(NetError { net: self.name, reason });
-        }
-        let mut pictures = input.chunks_exact(size).map(|picture| plan.run(picture));
+        let [pictures, height, ..] = self.shape;
+        let mut pictures = (0..pictures).map(|picture| plan.run(&mut |y, row| input(picture * height + y, row)));
         let mut outputs = pictures.next().unwrap_or_default();
         for more in pictures {
             outputs.iter_mut().zip(more).for_each(|(output, more)| output.extend(more));

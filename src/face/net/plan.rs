@@ -1,16 +1,20 @@
 //! A net made ready to run: memory laid out, weights in the order they are read in.
 
+mod memory;
+
 use std::sync::{Mutex, PoisonError};
 
 use fearless_simd::Level;
 
+use super::Rows;
 use super::kernels::{
     self, Combination, Convolution, Depthwise, Finish, Function, Kernel, LANES, Layout, Pictures, Winograd,
 };
 use super::merge::{Ending, Gathering, Step, Taps, Work, merged};
 use super::onnx::{self, Graph, OnnxError, OutputEnd, Shape};
+use memory::Picture;
 
-/// A step ready to run, and the buffers it reads and writes.
+/// A step ready to run, and the pictures it reads and writes.
 #[derive(Debug)]
 struct Run {
     kernel: Ready,
@@ -38,16 +42,18 @@ enum Ready {
 pub(super) struct Plan {
     level: Level,
     steps: Vec<Run>,
-    /// How each buffer is laid out.
-    buffers: Vec<Layout>,
+    /// What steps read and write; the first is the input.
+    pictures: Vec<Picture>,
+    /// Values of each piece of memory.
+    pieces: Vec<usize>,
     outputs: Vec<Gathering>,
-    /// Buffers of runs that are over, for the next ones: their margins are zeros already.
-    idle: Mutex<Vec<Buffers>>,
+    /// Memory of runs that are over, for the next ones.
+    idle: Mutex<Vec<Memory>>,
 }
 
 #[derive(Debug)]
-struct Buffers {
-    pictures: Vec<Vec<f32>>,
+struct Memory {
+    pieces: Vec<Vec<f32>>,
     scratch: Vec<f32>,
 }
 
@@ -65,73 +71,63 @@ impl Plan {
     fn laid_out(level: Level, steps: &[Step], outputs: &[Gathering]) -> Result<Self, OnnxError> {
         let live = live(steps, outputs);
         let layouts = layouts(steps, &live);
-        let last = last_uses(steps, outputs, &live);
-        let mut buffers: Vec<Layout> = Vec::new();
-        // Buffers nobody reads any more, to be written again by what is laid out the same.
-        let mut free: Vec<usize> = Vec::new();
-        let mut buffer_of = vec![usize::MAX; steps.len()];
-        let mut ready = Vec::new();
-        for (index, step) in steps.iter().enumerate() {
-            if !live[index] {
-                continue;
-            }
-            let layout = layouts[index];
-            let output = match free.iter().position(|&buffer| buffers[buffer] == layout) {
-                Some(at) => free.swap_remove(at),
-                None => {
-                    buffers.push(layout);
-                    buffers.len() - 1
-                }
-            };
-            buffer_of[index] = output;
+        let (pieces, places) = memory::assigned(&layouts, &live, &last_uses(steps, outputs, &live));
+        // Pictures by their step, without those nobody needs.
+        let (mut pictures, mut ready) = (Vec::new(), Vec::new());
+        let mut picture_of = vec![usize::MAX; steps.len()];
+        for (index, (step, place)) in steps.iter().zip(places).enumerate() {
+            let Some(place) = place else { continue };
+            picture_of[index] = pictures.len();
+            pictures.push(place);
             if let Some(kernel) = kernel(level, step, index, &layouts)? {
-                let other = step.other.map(|other| buffer_of[other]);
-                ready.push(Run { kernel, input: buffer_of[step.input], other, output });
-            }
-            for (used, &last) in last.iter().enumerate() {
-                if last == index && live[used] {
-                    free.push(buffer_of[used]);
-                }
+                let other = step.other.map(|other| picture_of[other]);
+                ready.push(Run { kernel, input: picture_of[step.input], other, output: picture_of[index] });
             }
         }
         let mut outputs = outputs.to_vec();
         for part in outputs.iter_mut().flat_map(|output| &mut output.parts) {
-            part.from = buffer_of[part.from];
+            part.from = picture_of[part.from];
         }
-        Ok(Self { level, steps: ready, buffers, outputs, idle: Mutex::new(Vec::new()) })
+        Ok(Self { level, steps: ready, pictures, pieces, outputs, idle: Mutex::new(Vec::new()) })
     }
 
-    /// Runs the net on one picture, row by row, channels inside. Each output comes the same way.
-    pub(super) fn run(&self, input: &[f32]) -> Vec<Vec<f32>> {
-        let mut buffers = self.buffers();
-        let (layout, channels) = (self.buffers[0], self.buffers[0].depth);
-        let rows = input.chunks_exact(layout.width * channels);
-        for (y, row) in rows.enumerate().take(layout.height) {
-            buffers.pictures[0][layout.before(0, 0) + y * layout.pitch()..][..row.len()].copy_from_slice(row);
+    /// Runs the net on one picture, channels inside. Each output comes the same way, row by row.
+    pub(super) fn run(&self, input: &mut Rows<'_>) -> Vec<Vec<f32>> {
+        let mut memory = self.memory();
+        let first = self.pictures[0];
+        first.cleared(&mut memory.pieces[first.piece]);
+        let (layout, inner) = (first.layout, &mut memory.pieces[first.piece][first.layout.before(0, 0)..]);
+        for (y, row) in inner.chunks_mut(layout.pitch()).take(layout.height).enumerate() {
+            input(y, &mut row[..layout.width * layout.depth]);
         }
         for step in &self.steps {
-            self.step(step, &mut buffers);
+            self.step(step, &mut memory);
         }
-        let outputs = self.outputs.iter().map(|output| self.gathered(output, &buffers.pictures)).collect();
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(buffers);
+        let outputs = self.outputs.iter().map(|output| self.gathered(output, &memory.pieces)).collect();
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(memory);
         outputs
     }
 
-    fn buffers(&self) -> Buffers {
+    fn memory(&self) -> Memory {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        idle.unwrap_or_else(|| Buffers {
-            pictures: self.buffers.iter().map(|layout| vec![0.0; layout.len()]).collect(),
+        idle.unwrap_or_else(|| Memory {
+            pieces: self.pieces.iter().map(|&len| vec![0.0; len]).collect(),
             scratch: Vec::new(),
         })
     }
 
-    fn step(&self, step: &Run, buffers: &mut Buffers) {
-        let mut output = std::mem::take(&mut buffers.pictures[step.output]);
-        let layout = |buffer: usize| self.buffers[buffer];
-        let to = layout(step.output);
-        let Buffers { pictures, scratch } = buffers;
-        let from = (pictures[step.input].as_slice(), layout(step.input));
-        let other = step.other.map(|other| (pictures[other].as_slice(), layout(other)));
+    fn step(&self, step: &Run, memory: &mut Memory) {
+        let made = self.pictures[step.output];
+        let mut output = std::mem::take(&mut memory.pieces[made.piece]);
+        made.cleared(&mut output);
+        let to = made.layout;
+        let Memory { pieces, scratch } = memory;
+        let picture = |picture: usize| {
+            let Picture { piece, layout, .. } = self.pictures[picture];
+            (&pieces[piece][..layout.len()], layout)
+        };
+        let from = picture(step.input);
+        let other = step.other.map(picture);
         match &step.kernel {
             Ready::Convolution(kernel) => {
                 kernel.run(self.level, from.0, other.map(|other| other.0), &mut output, scratch);
@@ -149,13 +145,14 @@ impl Plan {
             Ready::Mean => kernels::mean(self.level, from, (&mut output, to)),
             Ready::Double => kernels::double(self.level, from, (&mut output, to)),
         }
-        pictures[step.output] = output;
+        memory.pieces[made.piece] = output;
     }
 
-    fn gathered(&self, output: &Gathering, pictures: &[Vec<f32>]) -> Vec<f32> {
+    fn gathered(&self, output: &Gathering, pieces: &[Vec<f32>]) -> Vec<f32> {
         let mut values = Vec::new();
         for part in &output.parts {
-            let (layout, picture) = (self.buffers[part.from], &pictures[part.from]);
+            let Picture { piece, layout, .. } = self.pictures[part.from];
+            let picture = &pieces[piece];
             for y in 0..layout.height {
                 let row = &picture[layout.before(0, 0) + y * layout.pitch()..][..layout.width * layout.depth];
                 let mut take = |channels: std::ops::Range<usize>| {
@@ -223,7 +220,7 @@ fn live(steps: &[Step], outputs: &[Gathering]) -> Vec<bool> {
             }
         }
     }
-    // The input has the first buffer in any case.
+    // The input is the first picture in any case.
     if let Some(first) = live.first_mut() {
         *first = true;
     }
@@ -243,10 +240,6 @@ fn last_uses(steps: &[Step], outputs: &[Gathering], live: &[bool]) -> Vec<usize>
     }
     for part in outputs.iter().flat_map(|output| &output.parts) {
         last[part.from] = usize::MAX;
-    }
-    // The input is written before all else, and its buffer is laid out as no other.
-    if let Some(first) = last.first_mut() {
-        *first = usize::MAX;
     }
     last
 }

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use gradphoto::face::Detection;
 use gradphoto::face::detect::{Detector, ShortRange};
 use gradphoto::face::landmarks::{self, Mesh};
-use gradphoto::face::net::{Net, NetError, OnnxNet};
+use gradphoto::face::net::{Net, NetError, OnnxNet, Rows};
 use gradphoto::face::{geometry, pupil};
 use gradphoto::units::{Point, Rect};
 use image::RgbImage;
@@ -26,7 +26,7 @@ impl Net for IrisesFirst {
         self.0.input_shape()
     }
 
-    fn run(&self, input: Vec<f32>) -> Result<Vec<Vec<f32>>, NetError> {
+    fn run(&self, input: &mut Rows<'_>) -> Result<Vec<Vec<f32>>, NetError> {
         let mut outputs = self.0.run(input)?;
         if let Some(points) = outputs.first_mut().filter(|points| points.len() == 478 * 3) {
             points.copy_within(3 * 468..3 * 469, 0);

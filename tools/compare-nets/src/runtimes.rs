@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
-use gradphoto::face::net::{Net, OnnxNet};
+use gradphoto::face::net::{Net, OnnxNet, rows_of};
 use image::imageops::{self, FilterType};
 use rten::{Model, ModelOptions, RunOptions, ThreadPool, ValueOrView};
 use rten_tensor::prelude::*;
@@ -86,7 +86,7 @@ struct Own(OnnxNet);
 
 impl Runtime for Own {
     fn run(&self, input: &[f32]) -> Result<Vec<Vec<f32>>> {
-        Ok(self.0.run(input.to_vec())?)
+        Ok(self.0.run(&mut rows_of(input))?)
     }
 }
 

@@ -41,11 +41,7 @@ struct Place {
 /// Output channels that are summed at once.
 #[derive(Debug, Clone, Copy)]
 struct Block {
-    /// Vectors, 1 to 3, and lanes of each, 8 or 16.
-    vectors: usize,
-    lanes: usize,
-    /// Channels that are written: as many as the vectors have lanes, or fewer.
-    channels: usize,
+    cut: Cut,
     /// First of its channels, for bias and slopes.
     channel: usize,
     /// Where its weights begin.
@@ -56,6 +52,22 @@ struct Block {
     /// What it adds to where a place of the other operand is read, and how many of its channels that has.
     other: usize,
     shared: usize,
+}
+
+/// How many output channels are summed at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Cut {
+    /// Vectors, 1 to 3, and lanes of each, 8 or 16.
+    vectors: usize,
+    lanes: usize,
+    /// Whether half a vector of 16 lanes stands behind them.
+    half: bool,
+}
+
+impl Cut {
+    fn channels(self) -> usize {
+        self.vectors * self.lanes + if self.half { LANES } else { 0 }
+    }
 }
 
 /// The places that are worked on together: as many rows as make it worth to fetch the weights.
@@ -79,19 +91,20 @@ const BAND: usize = 48;
 /// Vectors of the largest block.
 const MOST: usize = 3;
 
-/// How `depth` channels are cut into blocks: vectors, lanes of each, channels. Two vectors and as many places as fill the
-/// registers with sums; the last vector may be filled in part. The last three stay together where they are whole,
-/// there are registers for them and nothing is added: one vector alone multiplies too little for what it reads.
-fn cut(depth: usize, widest: usize, alone: bool) -> Vec<(usize, usize, usize)> {
+/// How `depth` channels are cut into blocks. Two vectors and as many places as fill the registers with sums. The last three stay
+/// together where they are whole, there are registers for them and nothing is added: one vector alone multiplies too little for
+/// what it reads. Half a vector is added to others, so that no lane multiplies what is not there.
+fn cut(depth: usize, widest: usize, alone: bool) -> Vec<Cut> {
     let lanes = widest.min(depth);
     let mut blocks = Vec::new();
-    let mut first = 0;
-    while first < depth {
-        let three = alone && lanes == WIDEST && depth - first == MOST * lanes;
-        let vectors = if three { MOST } else { (depth - first).div_ceil(lanes).min(2) };
-        let channels = (depth - first).min(vectors * lanes);
-        blocks.push((vectors, lanes, channels));
-        first += channels;
+    let mut left = depth;
+    while left > 0 {
+        let three = alone && lanes == WIDEST && left == MOST * lanes;
+        let vectors = if three { MOST } else { (left / lanes).min(2) };
+        let half = left - vectors * lanes < lanes && !left.is_multiple_of(lanes);
+        let block = Cut { vectors, lanes, half };
+        blocks.push(block);
+        left -= block.channels();
     }
     blocks
 }
@@ -117,11 +130,12 @@ pub(in crate::face::net) struct Pictures {
     pub output: Layout,
 }
 
-/// Appends the weights of a block in the order they are read in: value by value of the window, `lanes` output channels of each,
+/// Appends the weights of a block in the order they are read in: value by value of the window, its output channels of each,
 /// zeros for those there are not.
-fn pack(weights: &mut Vec<f32>, window: Window, kernel: &Kernel, depth: usize, block: Range<usize>, lanes: usize) {
+fn pack(weights: &mut Vec<f32>, window: Window, kernel: &Kernel, depth: usize, block: Range<usize>) {
     let [channels_out, channels_in] = kernel.channels;
     let [rows, columns] = window.size;
+    let lanes = block.len();
     let block = block.start..block.end.min(channels_out);
     for tap in 0..rows * columns {
         for from in 0..depth {
@@ -213,12 +227,10 @@ impl Convolution {
         let (mut blocks, mut weights) = (Vec::new(), Vec::new());
         for (i, group) in groups.iter().enumerate() {
             let mut lane = 0;
-            for (vectors, lanes, channels) in cut(output.depth, widest(level), other.is_none()) {
-                let channel = i * output.depth + lane;
+            for cut in cut(output.depth, widest(level), other.is_none()) {
+                let (channel, channels) = (i * output.depth + lane, cut.channels());
                 blocks.push(Block {
-                    vectors,
-                    lanes,
-                    channels,
+                    cut,
                     channel,
                     weights: weights.len(),
                     input: group.input,
@@ -226,13 +238,11 @@ impl Convolution {
                     other: group.other + lane,
                     shared: other.map_or(0, |other| other.depth.saturating_sub(lane).min(channels)),
                 });
-                pack(&mut weights, window, kernel, input.depth, channel..channel + channels, vectors * lanes);
+                pack(&mut weights, window, kernel, input.depth, channel..channel + channels);
                 lane += channels;
             }
         }
         let run = window.size[1] * input.depth;
-        // The last vector is read whole.
-        let finish = finish.extended(WIDEST);
         Self { window, run, weights, blocks, finish, before: None, band }
     }
 
@@ -291,33 +301,39 @@ impl Convolution {
         for block in &self.blocks {
             let work = Work { block, start, places, input, other };
             // Each is compiled by itself: together they would share too few registers.
-            match (block.lanes, block.vectors) {
-                (16, 3) => dispatch!(level, simd => self.block::<_, f32x16<_>, 8, 3>(simd, &work, output)),
-                (16, 2) => dispatch!(level, simd => self.block::<_, f32x16<_>, 8, 2>(simd, &work, output)),
-                (16, _) => dispatch!(level, simd => self.block::<_, f32x16<_>, 8, 1>(simd, &work, output)),
-                (_, 2) => dispatch!(level, simd => self.block::<_, f32x8<_>, 6, 2>(simd, &work, output)),
-                _ => dispatch!(level, simd => self.block::<_, f32x8<_>, 8, 1>(simd, &work, output)),
+            match (block.cut.lanes, block.cut.vectors, block.cut.half) {
+                (16, 3, _) => dispatch!(level, simd => self.block::<_, f32x16<_>, 8, 3, 0>(simd, &work, output)),
+                (16, 2, true) => dispatch!(level, simd => self.block::<_, f32x16<_>, 8, 2, 1>(simd, &work, output)),
+                (16, 2, _) => dispatch!(level, simd => self.block::<_, f32x16<_>, 8, 2, 0>(simd, &work, output)),
+                (16, _, true) => dispatch!(level, simd => self.block::<_, f32x16<_>, 8, 1, 1>(simd, &work, output)),
+                (16, ..) => dispatch!(level, simd => self.block::<_, f32x16<_>, 8, 1, 0>(simd, &work, output)),
+                (_, 2, _) => dispatch!(level, simd => self.block::<_, f32x8<_>, 6, 2, 0>(simd, &work, output)),
+                _ => dispatch!(level, simd => self.block::<_, f32x8<_>, 8, 1, 0>(simd, &work, output)),
             }
         }
     }
 
-    /// The sums of `V` vectors of output channels at all places of a band, `P` places at a time. Where fewer are left, the last
-    /// is summed again.
+    /// The sums of `V` vectors of output channels, and of `H` of half their width, at all places of a band, `P` places at a time.
+    /// Where fewer are left, the last is summed again.
     #[inline(always)]
-    fn block<S: Simd, F: SimdFloat<S, Element = f32>, const P: usize, const V: usize>(
+    fn block<S: Simd, F: SimdFloat<S, Element = f32>, const P: usize, const V: usize, const H: usize>(
         &self,
         simd: S,
         work: &Work<'_>,
         output: &mut [f32],
     ) {
         let Work { block, start, places, input, other } = *work;
-        let lanes = V * F::LEN;
+        let vectors = V * F::LEN;
+        let lanes = vectors + H * LANES;
         let size = self.run * lanes;
         let weights = &self.weights[block.weights..][..self.window.size[0] * size];
-        let bias: [F; V] = std::array::from_fn(|v| load(simd, &self.finish.bias[block.channel + v * F::LEN..]));
-        let ends: [End<F>; V] = std::array::from_fn(|v| self.finish.end(simd, block.channel + v * F::LEN));
+        let (full, half) = (|v: usize| v * F::LEN, |h: usize| vectors + h * LANES);
+        let bias: [F; V] = std::array::from_fn(|v| load(simd, &self.finish.bias[block.channel + full(v)..]));
+        let half_bias: [f32x8<S>; H] =
+            std::array::from_fn(|h| load(simd, &self.finish.bias[block.channel + half(h)..]));
+        let ends: [End<F>; V] = std::array::from_fn(|v| self.finish.end(simd, block.channel + full(v)));
+        let half_ends: [End<f32x8<S>>; H] = std::array::from_fn(|h| self.finish.end(simd, block.channel + half(h)));
         let other = other.filter(|_| block.shared > 0);
-        let whole = block.channels == lanes && (other.is_none() || block.shared == lanes);
         let (to, from) = (start.output + block.output, start.other + block.other);
         let (tiles, rest) = places.as_chunks::<P>();
         let filled = rest.last().map(|&last| {
@@ -327,6 +343,7 @@ impl Convolution {
         });
         for at in tiles.iter().chain(&filled) {
             let mut sums = [bias; P];
+            let mut half_sums = [half_bias; P];
             for row in 0..self.window.size[0] {
                 let above = start.input + block.input + row * self.band.input_pitch;
                 let values: [&[f32]; P] = std::array::from_fn(|p| &input[above + at[p].input..][..self.run]);
@@ -335,59 +352,68 @@ impl Convolution {
                 let values: [&[f32]; P] = std::array::from_fn(|p| &values[p][..run]);
                 let weights = &weights[row * size..][..size];
                 for (i, weights) in (0..run).zip(weights.chunks_exact(lanes)) {
-                    let weights: [F; V] = std::array::from_fn(|v| load(simd, &weights[v * F::LEN..]));
+                    let of_half: [f32x8<S>; H] = std::array::from_fn(|h| load(simd, &weights[half(h)..]));
+                    let weights: [F; V] = std::array::from_fn(|v| load(simd, &weights[full(v)..]));
                     for p in 0..P {
                         let value = F::splat(simd, values[p][i]);
                         for v in 0..V {
                             sums[p][v] = value.mul_add(weights[v], sums[p][v]);
                         }
+                        for h in 0..H {
+                            let value = f32x8::splat(simd, values[p][i]);
+                            half_sums[p][h] = value.mul_add(of_half[h], half_sums[p][h]);
+                        }
                     }
                 }
             }
             // Each loop is short enough to be unrolled, so that the sums need no address and stay in registers.
-            if whole {
-                if let Some(other) = other {
+            match other {
+                Some(other) if block.shared == lanes => {
                     for p in 0..P {
                         let other = &other[from + at[p].other..][..lanes];
                         for v in 0..V {
-                            sums[p][v] += load::<S, F>(simd, &other[v * F::LEN..]);
+                            sums[p][v] += load::<S, F>(simd, &other[full(v)..]);
+                        }
+                        for h in 0..H {
+                            half_sums[p][h] += load::<S, f32x8<S>>(simd, &other[half(h)..]);
                         }
                     }
                 }
-                for sums in &mut sums {
-                    for v in 0..V {
-                        sums[v] = ends[v].of(simd, sums[v]);
+                Some(other) => {
+                    for p in 0..P {
+                        // Zeros stand for the channels there are not.
+                        let mut filled = [0.0f32; MOST * WIDEST];
+                        let other = &other[from + at[p].other..][..block.shared];
+                        for (to, from) in filled.as_chunks_mut::<LANES>().0.iter_mut().zip(other.as_chunks().0) {
+                            *to = *from;
+                        }
+                        for v in 0..V {
+                            sums[p][v] += load::<S, F>(simd, &filled[full(v)..]);
+                        }
+                        for h in 0..H {
+                            half_sums[p][h] += load::<S, f32x8<S>>(simd, &filled[half(h)..]);
+                        }
                     }
                 }
-                for p in 0..P {
-                    let to = &mut output[to + at[p].output..][..lanes];
-                    for v in 0..V {
-                        sums[p][v].store_slice(&mut to[v * F::LEN..][..F::LEN]);
-                    }
-                }
-                continue;
+                None => {}
             }
-            let mut done = [[0.0f32; 2 * WIDEST]; P];
-            for p in 0..P {
+            for sums in &mut sums {
                 for v in 0..V {
-                    sums[p][v].store_slice(&mut done[p][v * F::LEN..][..F::LEN]);
+                    sums[v] = ends[v].of(simd, sums[v]);
                 }
             }
-            for (sums, at) in done.iter_mut().zip(at) {
-                let other = other.map(|other| &other[from + at.other..][..block.shared]).unwrap_or_default();
-                // What is there of a block is a multiple of the fewest lanes.
-                let mut beside = [0.0f32; 2 * WIDEST];
-                for (to, from) in beside.as_chunks_mut::<LANES>().0.iter_mut().zip(other.as_chunks::<LANES>().0) {
-                    *to = *from;
+            for sums in &mut half_sums {
+                for h in 0..H {
+                    sums[h] = half_ends[h].of(simd, sums[h]);
                 }
-                for (v, end) in ends.iter().enumerate() {
-                    let beside: F = load(simd, &beside[v * F::LEN..]);
-                    let sum = load::<S, F>(simd, &sums[v * F::LEN..]) + beside;
-                    end.of(simd, sum).store_slice(&mut sums[v * F::LEN..][..F::LEN]);
+            }
+            for p in 0..P {
+                let to = &mut output[to + at[p].output..][..lanes];
+                for v in 0..V {
+                    sums[p][v].store_slice(&mut to[full(v)..][..F::LEN]);
                 }
-                let to = output[to + at.output..][..block.channels].as_chunks_mut::<LANES>().0;
-                for (to, from) in to.iter_mut().zip(sums.as_chunks::<LANES>().0) {
-                    *to = *from;
+                for h in 0..H {
+                    half_sums[p][h].store_slice(&mut to[half(h)..][..LANES]);
                 }
             }
         }

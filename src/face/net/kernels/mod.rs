@@ -122,15 +122,6 @@ enum End<F> {
 }
 
 impl Finish {
-    /// The same with so many zeros behind, for vectors that reach beyond the last channel.
-    fn extended(mut self, by: usize) -> Self {
-        self.bias.resize(self.bias.len() + by, 0.0);
-        if let Function::Leak(slopes) = &mut self.function {
-            slopes.resize(slopes.len() + by, 0.0);
-        }
-        self
-    }
-
     /// The end of the channels from `channel` on.
     #[inline(always)]
     fn end<S: Simd, F: SimdFloat<S, Element = f32>>(&self, simd: S, channel: usize) -> End<F> {

@@ -65,7 +65,7 @@ impl Winograd {
         // Bands of the same size, or nearly.
         let rows = down.div_ceil(down.div_ceil(BAND.div_ceil(across)));
         let tiles = |depth: usize| Layout { height: 1, width: rows * across, depth, margin: [0; 4] };
-        let (factors, made) = (tiles(input.depth), tiles(output.depth.next_multiple_of(lanes)));
+        let (factors, made) = (tiles(input.depth), tiles(output.depth));
         let mut bias = vec![0.0; PARTS * made.depth];
         bias[COMMON * made.depth..][..output.depth].copy_from_slice(&finish.bias);
         let of_products = Finish { bias, function: Function::Nothing };

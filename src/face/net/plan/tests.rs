@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::face::net::kernels::Window;
 use crate::face::net::onnx::{Node, Operation, Output};
+use crate::face::net::rows_of;
 
 /// Numbers without a pattern, the same each time.
 fn numbers(n: usize, seed: usize) -> Vec<f32> {
@@ -273,7 +274,7 @@ proptest! {
         for level in levels() {
             let plan = Plan::of_graph(level, graph.0.clone()).expect("a plan");
             for _ in 0..2 {
-                let values = plan.run(&input);
+                let values = plan.run(&mut rows_of(&input));
                 prop_assert_eq!(values[0].len(), wanted[0].len());
                 let largest = wanted[0].iter().fold(1.0f32, |most, value| most.max(value.abs()));
                 for (i, (value, wanted)) in values[0].iter().zip(&wanted[0]).enumerate() {
@@ -319,7 +320,7 @@ fn probabilities_of_an_output_sum_to_one() {
     let last = graph.convolution(0, 1, POINT, false);
     let plus = vec![0.0, 1.0, 2.0, 3.0];
     graph.0.outputs = vec![Output { parts: vec![last], plus, end: OutputEnd::Softmax }];
-    let values = Plan::of_graph(Level::new(), graph.0).expect("a plan").run(&[1.0; 4]).remove(0);
+    let values = Plan::of_graph(Level::new(), graph.0).expect("a plan").run(&mut rows_of(&[1.0; 4])).remove(0);
     assert!((values.iter().sum::<f32>() - 1.0).abs() < 1e-6, "{values:?}");
     assert!(values.is_sorted(), "{values:?}");
 }
