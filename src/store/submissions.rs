@@ -26,7 +26,7 @@ impl Store {
     pub fn submit(&self, new: &NewSubmission<'_>, signed: Signed<'_>) -> Result<Submission, StoreError> {
         plain("reference", new.reference)?;
         plain("file_name", new.file_name)?;
-        let id = SubmissionId::random()?;
+        let id = SubmissionId::random().map_err(StoreError::Random)?;
         // Not the report's: a row has to name its file whatever judged it.
         let sha256 = hex(&Sha256::digest(new.photo));
         let photo = Photos::name(&sha256, &new.report.file.format);

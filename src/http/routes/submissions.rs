@@ -2,12 +2,13 @@
 
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, RawQuery, Request, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, LOCATION};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::StatusCode;
+use axum::http::header::LOCATION;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use jiff::Timestamp;
 
+use super::file::alone;
 use super::photos::{Task, count, input, work};
 use super::verdict;
 use crate::http::accept::{Form, form};
@@ -23,9 +24,6 @@ use crate::http::{openapi, params};
 use crate::report::{Report, harmless, overlay};
 use crate::store::{self, Filter, Full, NAME_MAX, NewSubmission, Signed, Submission, SubmissionId};
 use crate::units::Lang;
-
-/// What a photo or a drawing that is opened by itself may do: nothing.
-const ALONE: &str = "default-src 'none'; img-src data:; sandbox";
 
 /// What a list takes.
 const LIST: &[&str] = &["lang", "state", "profile", "reference", "order", "after", "limit"];
@@ -286,15 +284,4 @@ fn mime(format: &str) -> &'static str {
         "pdf" => "application/pdf",
         _ => "application/octet-stream",
     }
-}
-
-/// The head of an answer that is a file of a person's.
-fn alone(mime: &'static str) -> [(HeaderName, HeaderValue); 4] {
-    let value = HeaderValue::from_static;
-    [
-        (CONTENT_TYPE, value(mime)),
-        (CACHE_CONTROL, value("private, no-store")),
-        (CONTENT_SECURITY_POLICY, value(ALONE)),
-        (HeaderName::from_static("cross-origin-resource-policy"), value("same-origin")),
-    ]
 }
