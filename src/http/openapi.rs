@@ -238,7 +238,10 @@ fn codes(tag: &str, operation: &str, path_has_id: bool, protected: bool) -> Vec<
     }
     match operation {
         "normalize" => codes.push(Code::CannotNormalize),
-        "submit" => codes.extend(OF_PHOTOS),
+        "submit" => {
+            codes.extend(OF_PHOTOS);
+            codes.push(Code::KeyReused);
+        }
         "decide" => codes.extend(OF_DECISIONS),
         "photo" | "drawing" => codes.push(Code::QueueFull),
         "create_batch" => codes.extend(OF_BATCHES),

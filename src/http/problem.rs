@@ -80,6 +80,8 @@ problems! {
     UnsupportedType = "unsupported-type", UNSUPPORTED_MEDIA_TYPE, "不支持的内容类型", "this content type is not taken";
     /// No compliant photo can be made; `reason` says why.
     CannotNormalize = "cannot-normalize", UNPROCESSABLE_ENTITY, "无法制作合格照片", "no compliant photo can be made";
+    /// The Idempotency-Key of a request was sent with another request before.
+    KeyReused = "idempotency-key-reused", UNPROCESSABLE_ENTITY, "该 Idempotency-Key 已用于另一请求", "this Idempotency-Key was sent with another request";
     /// A ZIP archive that cannot be opened or holds more than is taken.
     BadArchive = "bad-archive", UNPROCESSABLE_ENTITY, "无法打开 ZIP 压缩包", "the ZIP archive cannot be opened";
     /// The key sends more than its rate.

@@ -18,6 +18,7 @@ mod error;
 mod migrate;
 mod model;
 mod photos;
+mod repeat;
 mod retention;
 mod submissions;
 
@@ -34,6 +35,8 @@ pub use model::{
     AuditEntry, Decision, Event, Filter, Full, NAME_MAX, NOTE_MAX, NewDecision, NewSubmission, Outcome, Page, RandomId,
     Signed, State, Submission, SubmissionId, Waits,
 };
+
+pub use repeat::Repeatable;
 
 use photos::Photos;
 
