@@ -181,6 +181,21 @@ async fn a_batch_that_is_deleted_ends_and_is_gone() {
     assert_eq!(service.ask("", "DELETE", &location, "", Body::empty()).await.status, 404);
 }
 
+#[tokio::test]
+async fn a_batch_is_deleted_while_requests_have_all_threads() {
+    let (service, keeper) = gated(|_| {});
+    let check = service.ask("", "POST", "/v1/check", "image/jpeg", "wait");
+    let meanwhile = async {
+        keeper.begun().await;
+        let location = sent(&service, "", "", ZIP, zip(&[("1.jpg", b"a"), ("2.jpg", b"a")])).await;
+        until(|| service.state.batches().unwrap().seen_by(&admin())[0].progress().started_at.is_some()).await;
+        assert_eq!(service.ask("", "DELETE", &location, "", Body::empty()).await.status, 204);
+        assert!(inside(&service).is_empty());
+        keeper.release();
+    };
+    assert_eq!(tokio::join!(check, meanwhile).0.status, 200);
+}
+
 fn admin() -> gradphoto::http::keys::Identity {
     gradphoto::http::keys::Identity { name: "local".into(), role: Role::Admin }
 }

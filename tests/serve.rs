@@ -188,6 +188,7 @@ fn wrong_settings_end_the_run_with_their_reason() {
     let foreign = dir.path().join("foreign");
     std::fs::create_dir(&foreign).unwrap();
     std::fs::write(foreign.join("review.db"), "no database ".repeat(99)).unwrap();
+    let in_the_way = format!("batches.dir={}", file.display());
     for (args, says) in [
         (vec!["--listen", "0.0.0.0:0"], "gradphoto keys add"),
         (vec!["--set", "work.thread=1"], "did you mean `work.threads`?"),
@@ -197,6 +198,7 @@ fn wrong_settings_end_the_run_with_their_reason() {
         (vec!["--set", "profile=gaoka"], "gaoka"),
         (vec!["--set", "tls.certificate=c.pem"], "tls.key"),
         (vec!["--set", "cors.origins=['*']"], "https://portal.example"),
+        (vec!["--set", &in_the_way], "cannot be used as the folder of batches"),
         (vec!["--review", file.to_str().unwrap()], "cannot be used as the folder of reviews"),
         (vec!["--review", foreign.to_str().unwrap()], "a database of another program"),
         (vec!["--review-what", "some"], "unknown variant `some`"),

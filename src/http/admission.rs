@@ -311,13 +311,13 @@ pub struct Later<T> {
 }
 
 impl<T> Later<T> {
-    /// Its result. Blocks, so that it is called on a thread that may.
+    /// Its result.
     ///
     /// # Errors
     /// When the pool is closed before the work began, or the work panics.
-    pub fn wait(self) -> Result<T, Refused> {
+    pub async fn done(self) -> Result<T, Refused> {
         let Self { receive, _place } = self;
-        outcome(receive.blocking_recv())
+        outcome(receive.await)
     }
 }
 

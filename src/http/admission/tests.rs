@@ -172,8 +172,9 @@ async fn the_background_waits_for_requests_and_not_the_other_way_round() {
     }
     drop(release);
     assert_eq!((first.await.expect("joins"), request.await.expect("joins")), (Ok(()), Ok(())));
-    let done = tokio::task::spawn_blocking(|| behind.into_iter().map(Later::wait).collect::<Result<Vec<_>, _>>());
-    assert_eq!(done.await.expect("joins").expect("done").len(), 50);
+    for work in behind {
+        assert_eq!(work.done().await, Ok(()));
+    }
     assert_eq!(lock(&order)[..2], ["request", "batch"], "it came last and was begun first");
 }
 
@@ -188,8 +189,7 @@ async fn the_background_leaves_room_to_a_large_photo_that_waits_for_it() {
     drop(given_up);
     drop(release);
     assert_eq!((first.await.expect("joins"), heavy.await.expect("joins")), (Ok(()), Ok(7)));
-    let done = tokio::task::spawn_blocking(|| behind.wait());
-    assert_eq!(done.await.expect("joins"), Ok(1));
+    assert_eq!(behind.done().await, Ok(1));
     assert!(lock(&pool.shared.state).background.is_empty());
 }
 
@@ -197,14 +197,12 @@ async fn the_background_leaves_room_to_a_large_photo_that_waits_for_it() {
 async fn closing_drops_the_background_and_a_panic_in_it_costs_one_result() {
     let pool = pool(1, 1);
     let bad = pool.later(ROOM, || -> u8 { std::panic::resume_unwind(Box::new("quietly")) }).expect("open");
-    let bad = tokio::task::spawn_blocking(|| bad.wait());
-    assert_eq!(bad.await.expect("joins"), Err(Refused::Panicked));
+    assert_eq!(bad.done().await, Err(Refused::Panicked));
     let (release, first) = occupy(&pool, 0).await;
     let behind = pool.later(0, || 1).expect("open");
     let own = Arc::clone(&pool);
     let closing = tokio::task::spawn_blocking(move || own.close());
-    let behind = tokio::task::spawn_blocking(|| behind.wait());
-    assert_eq!(behind.await.expect("joins"), Err(Refused::ShuttingDown));
+    assert_eq!(behind.done().await, Err(Refused::ShuttingDown));
     assert_eq!(pool.later(0, || 1).err(), Some(Refused::ShuttingDown));
     drop(release);
     assert_eq!(first.await.expect("joins"), Ok(()));

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::civil::Date;
+use tokio::runtime::Handle;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::batch::{Batch, Phase};
@@ -139,7 +140,7 @@ impl Run {
             if self.is_to_end() {
                 return Ok(false);
             }
-            let Some(judged) = flight.next(&self.state) else { return Ok(false) };
+            let Some(judged) = flight.next(self) else { return Ok(false) };
             let name = names.get(place).map(String::as_str);
             let row = results.add(row(entry, judged), name)?;
             self.batch.count(&row);
@@ -151,6 +152,26 @@ impl Run {
 
     fn is_to_end(&self) -> bool {
         self.batch.is_stopped() || self.state.is_draining()
+    }
+
+    /// What a photo came to; nothing when the batch or the service is to end, which may be long before requests leave a thread
+    /// to the photo.
+    fn wait(&self, photo: Later<Option<Judged>>) -> Option<Judged> {
+        let done = Handle::current().block_on(async {
+            tokio::select! {
+                done = photo.done() => done,
+                () = self.batch.stopped() => Ok(None),
+                () = self.state.drained() => Ok(None),
+            }
+        });
+        match done {
+            Ok(judged) => judged,
+            Err(Refused::Panicked) => {
+                self.state.metrics.panics.inc();
+                Some(Judged::error(batch::fault()))
+            }
+            Err(_) => None,
+        }
     }
 
     /// Reads a photo and puts the work on it into the background.
@@ -197,20 +218,13 @@ impl Flight {
         self.begun.push_back(begun);
     }
 
-    /// What the first of them came to; nothing when the service or the batch is ending.
-    fn next(&mut self, state: &AppState) -> Option<Judged> {
+    /// What the first of them came to; nothing when the service or the batch is to end.
+    fn next(&mut self, run: &Run) -> Option<Judged> {
         match self.begun.pop_front()? {
             Begun::Unread(error) => Some(Judged::error(error)),
             Begun::Working(length, later) => {
                 self.bytes -= length;
-                match later.wait() {
-                    Ok(judged) => judged,
-                    Err(Refused::Panicked) => {
-                        state.metrics.panics.inc();
-                        Some(Judged::error(batch::fault()))
-                    }
-                    Err(_) => None,
-                }
+                run.wait(later)
             }
             Begun::Never => None,
         }

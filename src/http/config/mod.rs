@@ -264,7 +264,7 @@ impl Default for Batches {
             max_photos: nonzero(50_000),
             max_expanded_bytes: nonzero64(4 << 30),
             max_running: nonzero(2),
-            max_kept: nonzero(16),
+            max_kept: nonzero(32),
             receive_minutes: nonzero32(60),
             keep_minutes: nonzero32(24 * 60),
         }

@@ -232,7 +232,7 @@ pub async fn batch_photos(
 
 /// Cancel and delete a batch
 ///
-/// Photos that are being judged are finished and thrown away; then all there is of the batch is deleted.
+/// What photos that are being judged come to is thrown away. All there is of the batch is deleted when the answer comes.
 #[utoipa::path(
     delete,
     path = "/v1/batches/{id}",
