@@ -10,11 +10,14 @@
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::store::{RandomId, make_folder, private};
 
 /// Beginning of the name of a temporary folder.
 const PREFIX: &str = "gradphoto-batches-";
+/// Age from which a lock without a folder gets none any more.
+const SETTLED: Duration = Duration::from_secs(3600);
 
 /// Why there is no folder for batches.
 #[derive(Debug, thiserror::Error)]
@@ -187,9 +190,14 @@ fn remove_left(within: &Path, own: &Path) {
     let Ok(entries) = fs::read_dir(within) else { return };
     for path in entries.flatten().map(|entry| entry.path()) {
         let named = path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(PREFIX));
-        if named && same_owner(&path, own) && is_left(&path) {
-            // What cannot be removed is tried again at the next start.
+        if !named || !same_owner(&path, own) {
+            continue;
+        }
+        // What cannot be removed is tried again at the next start.
+        if is_left(&path) {
             let _ = remove(&path).and_then(|()| fs::remove_file(lock_of(&path)));
+        } else if is_lone_lock(&path) {
+            let _ = fs::remove_file(&path);
         }
     }
 }
@@ -205,6 +213,15 @@ fn is_left(path: &Path) -> bool {
     let lock = lock_of(path);
     let plain = is(path, fs::Metadata::is_dir) && is(&lock, fs::Metadata::is_file) && same_owner(path, &lock);
     plain && File::open(&lock).is_ok_and(|lock| lock.try_lock().is_ok())
+}
+
+/// Whether `path` is a lock without its folder: its service was killed between the two. A new one may get its folder yet.
+fn is_lone_lock(path: &Path) -> bool {
+    let is_old = |there: fs::Metadata| {
+        there.is_file() && there.modified().is_ok_and(|at| at.elapsed().is_ok_and(|age| age > SETTLED))
+    };
+    let folder = path.with_extension("");
+    folder != path && !folder.exists() && fs::symlink_metadata(path).is_ok_and(is_old)
 }
 
 /// Whether two paths, themselves and not what they may link to, belong to the same user.
@@ -257,6 +274,10 @@ mod tests {
         let left = dir.path().join(format!("{PREFIX}left"));
         fs::create_dir(&left).expect("makes");
         fs::write(lock_of(&left), "").expect("writes");
+        let [old, new] = ["old", "new"].map(|name| dir.path().join(format!("{PREFIX}{name}.lock")));
+        let long_ago = std::time::SystemTime::now() - 2 * SETTLED;
+        File::create(&old).and_then(|lock| lock.set_modified(long_ago)).expect("makes");
+        File::create(&new).expect("makes");
         let unlocked = dir.path().join(format!("{PREFIX}somebody-elses"));
         fs::create_dir(&unlocked).expect("makes");
         let first = Root::temporary(dir.path()).expect("makes");
@@ -264,7 +285,7 @@ mod tests {
         assert!(!left.exists() && !lock_of(&left).exists() && unlocked.exists());
         assert!(first.path().exists() && second.path().exists(), "the other one is in use");
         drop((first, second));
-        assert_eq!(inside(dir.path()), [format!("{PREFIX}somebody-elses")]);
+        assert_eq!(inside(dir.path()), ["new.lock", "somebody-elses"].map(|name| format!("{PREFIX}{name}")));
     }
 
     #[cfg(unix)]
