@@ -22,7 +22,7 @@ pub mod scene;
 pub mod signature;
 pub mod units;
 
-#[cfg(feature = "cli")]
+#[cfg(feature = "batch")]
 pub mod batch;
 #[cfg(feature = "cli")]
 pub mod cli;

@@ -154,6 +154,12 @@ async fn a_form_is_as_good_as_a_body_and_a_query() {
 }
 
 #[tokio::test]
+async fn a_form_may_be_as_large_as_a_body() {
+    let photo = "x".repeat(3 << 20);
+    assert_eq!(send(&plain(), form("/v1/check", &[("photo", &photo)])).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
 async fn a_normalized_photo_comes_as_json_or_as_itself() {
     let (router, _, fake) = service(Config::default(), Fake::default());
     let answer = send(&router, post("/v1/normalize?background=blue&rotate=true", b"x")).await;

@@ -1,4 +1,4 @@
-//! What `docs/http.md` and `docs/review.md` tell people to type is typed here: curl lines, the Java snippet, the Rust client.
+//! What `docs/http.md`, `docs/batches.md` and `docs/review.md` tell people to type is typed here: curl lines, the Java snippet, the Rust client.
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 #![cfg(all(feature = "server", unix))]
@@ -6,12 +6,14 @@
 #[path = "common/server.rs"]
 mod server;
 
+use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use server::{PHOTO, Server, gradphoto};
 
 const PAGE: &str = include_str!("../docs/http.md");
+const BATCHES: &str = include_str!("../docs/batches.md");
 const REVIEW: &str = include_str!("../docs/review.md");
 
 /// The blocks of code of a language.
@@ -87,6 +89,42 @@ fn the_lines_about_reviews_work_one_after_the_other() {
     assert!(table.ends_with(".jpg,reject\r\n"), "{table}");
     assert!(said.contains("1") && said.contains("reject"), "{said}");
     assert!(std::fs::read_to_string(dir.path().join("overlay.svg")).unwrap().contains("<svg"));
+}
+
+#[test]
+fn the_lines_about_batches_work_one_after_the_other() {
+    if !there("curl", "--version") {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    std::os::unix::fs::symlink(root.join("sample-photos"), dir.path().join("sample-photos")).unwrap();
+    let mut archive = zip::ZipWriter::new(std::fs::File::create(dir.path().join("photos.zip")).unwrap());
+    for name in ["collins-derived-gray.jpg", "样例-蓝底.jpg"] {
+        archive.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+        archive.write_all(&std::fs::read(root.join("sample-photos").join(name)).unwrap()).unwrap();
+    }
+    archive.finish().unwrap();
+    let key = run(gradphoto(&["keys", "add", "staff", "docs"]).current_dir(dir.path()));
+    let [keys, batches] = ["keys.toml", "batches"].map(|name| dir.path().join(name).to_str().unwrap().to_owned());
+    let set = format!("batches.dir={batches}");
+    let server = Server::start(&["--keys", &keys, "--set", &set]);
+    let lines = blocks_of(BATCHES, "sh").concat();
+    let script = lines.replace("http://127.0.0.1:8080", &format!("http://{}", server.address));
+    let script = format!("set -euo pipefail\n{script}");
+    let said = run(Command::new("bash").args(["-c", &script]).current_dir(dir.path()).env("KEY", key.trim()));
+    assert!(!said.contains("\"code\"") && said.contains("event: end"), "{said}");
+    assert!(said.contains("\"state\":\"done\",\"counts\":{\"total\":2,\"done\":2"), "{said}");
+    for name in ["results.xlsx", "made.zip"] {
+        let bytes = std::fs::read(dir.path().join(name)).unwrap();
+        assert!(zip::ZipArchive::new(std::io::Cursor::new(bytes)).is_ok(), "{name}");
+    }
+    server.terminate();
+    let log = server.log();
+    assert!(log.contains("a batch ended") && !log.contains("collins") && !log.contains("样例"), "{log}");
+    assert_eq!(server.wait().code(), Some(0));
+    let left: Vec<_> = std::fs::read_dir(&batches).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["lock"], "the batch that was not deleted went with the service");
 }
 
 #[test]

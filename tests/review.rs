@@ -288,3 +288,39 @@ async fn the_description_holds_together_and_answers_follow_it() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_submission_whose_answer_was_lost_is_sent_again() {
+    let service = Service::keyed();
+    let send = |who: &'static str, key: &'static str, query: &'static str, photo: &'static str| {
+        let (_, secret) = service.keys.iter().find(|(name, _)| name == who).unwrap();
+        let request = axum::http::Request::post(format!("/v1/submissions{query}"))
+            .header("authorization", format!("Bearer {secret}"))
+            .header("idempotency-key", key);
+        service.send(request.body(axum::body::Body::from(photo)).unwrap())
+    };
+    let id = send("portal", "\"8e03978e-40d5\"", "?reference=1", "what").await.id();
+    service.decide("reviewer", &id, json!({ "outcome": "accept", "after": 0 })).await;
+    let again = send("portal", "8e03978e-40d5", "?reference=1", "what").await;
+    assert_eq!(again.headers["location"], format!("/v1/submissions/{id}"));
+    assert_eq!(
+        (again.id(), &again.json()["state"], &again.json()["decisions"][0]["by"]),
+        (id.clone(), &"decided".into(), &Value::Null)
+    );
+    for (query, photo) in [("?reference=1", "other"), ("?reference=2", "what"), ("?reference=1&profile=gaokao", "what")]
+    {
+        let answer = send("portal", "8e03978e-40d5", query, photo).await;
+        assert_eq!(answer.problem(), (422, "idempotency-key-reused".into()), "{query} {photo}");
+    }
+    assert_ne!(send("other portal", "8e03978e-40d5", "?reference=1", "what").await.id(), id);
+    for odd in ["", "\"\"", "a b"] {
+        assert_eq!(send("portal", odd, "", "what").await.problem(), (400, "bad-parameter".into()), "{odd}");
+    }
+    let listed = service.get("staff", "/v1/submissions").await.json();
+    assert_eq!(listed["submissions"].as_array().unwrap().len(), 2);
+    let at_once = tokio::join!(send("portal", "twice", "", "what"), send("portal", "twice", "", "what"));
+    assert_eq!(at_once.0.id(), at_once.1.id(), "of two at once one is kept");
+    // With the submission its name goes too.
+    assert_eq!(service.ask("admin", "DELETE", &format!("/v1/submissions/{id}"), "", "").await.status, 204);
+    assert_ne!(send("portal", "8e03978e-40d5", "?reference=1", "other").await.id(), id);
+}

@@ -10,6 +10,7 @@ mod server;
 
 use std::io::{Cursor, Read, Write};
 use std::net::{Shutdown, TcpStream};
+use std::path::Path;
 use std::sync::Arc;
 
 use image::{DynamicImage, ImageFormat};
@@ -114,6 +115,55 @@ fn what_is_open_is_answered_before_the_end() {
     assert_eq!(server.wait().code(), Some(0));
 }
 
+/// The names in a folder.
+fn names(folder: &Path) -> Vec<String> {
+    folder.read_dir().unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+#[test]
+fn a_batch_holds_up_neither_a_request_nor_the_end_and_leaves_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("batches");
+    let server = Server::start(&["--threads", "1", "--set", &format!("batches.dir={}", folder.display())]);
+    let photo = bytes(PHOTO);
+    let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    for number in 0..300 {
+        archive.start_file(format!("zhangsan-{number}.jpg"), zip::write::SimpleFileOptions::default()).unwrap();
+        archive.write_all(&photo).unwrap();
+    }
+    let archive = archive.finish().unwrap().into_inner();
+    let answer = server.send(&request("/v1/batches", "Content-Type: application/zip\r\n", &archive));
+    assert_eq!(status(&answer), Some(202), "{answer}");
+    let location = answer.lines().find_map(|line| line.strip_prefix("location: ")).unwrap().trim();
+    let mut follower = server.connect();
+    let follow = format!("GET {location}/events HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    follower.write_all(follow.as_bytes()).unwrap();
+
+    assert_eq!(status(&server.post("/v1/check", &photo)), Some(200));
+    let answer = server.get(location, "");
+    assert!(answer.contains("\"state\":\"running\""), "the photo came after three hundred, and was next: {answer}");
+
+    // Somebody who leaves in the middle of a batch.
+    let mut leaves = server.connect();
+    let head = "POST /v1/batches HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/zip\r\nContent-Length: 9999\r\n\r\nPK";
+    leaves.write_all(head.as_bytes()).unwrap();
+    while names(&folder).len() < 3 {
+        std::thread::yield_now();
+    }
+    drop(leaves);
+    while names(&folder).len() > 2 {
+        std::thread::yield_now();
+    }
+
+    server.terminate();
+    let told = read(&mut follower);
+    assert!(told.contains("text/event-stream") && told.contains("event: progress"), "{told}");
+    let log = server.log();
+    assert_eq!(server.wait().code(), Some(0));
+    assert!(!log.contains("zhangsan"), "{log}");
+    assert_eq!(names(&folder), ["lock"]);
+}
+
 #[test]
 fn who_does_not_end_is_cut_off() {
     let server = Server::start(&["--set", "drain_seconds=0"]);
@@ -138,6 +188,7 @@ fn wrong_settings_end_the_run_with_their_reason() {
     let foreign = dir.path().join("foreign");
     std::fs::create_dir(&foreign).unwrap();
     std::fs::write(foreign.join("review.db"), "no database ".repeat(99)).unwrap();
+    let in_the_way = format!("batches.dir={}", file.display());
     for (args, says) in [
         (vec!["--listen", "0.0.0.0:0"], "gradphoto keys add"),
         (vec!["--set", "work.thread=1"], "did you mean `work.threads`?"),
@@ -147,6 +198,7 @@ fn wrong_settings_end_the_run_with_their_reason() {
         (vec!["--set", "profile=gaoka"], "gaoka"),
         (vec!["--set", "tls.certificate=c.pem"], "tls.key"),
         (vec!["--set", "cors.origins=['*']"], "https://portal.example"),
+        (vec!["--set", &in_the_way], "cannot be used as the folder of batches"),
         (vec!["--review", file.to_str().unwrap()], "cannot be used as the folder of reviews"),
         (vec!["--review", foreign.to_str().unwrap()], "a database of another program"),
         (vec!["--review-what", "some"], "unknown variant `some`"),

@@ -48,6 +48,14 @@ pub enum ArchiveError {
         /// The sum of the lengths it claims, in bytes.
         expanded: u64,
     },
+    /// It would expand beyond what the caller takes.
+    #[error("the ZIP archive expands to {expanded} bytes, more than {max}; split it")]
+    TooLong {
+        /// The sum of the lengths it claims, in bytes.
+        expanded: u64,
+        /// The most it may be.
+        max: u64,
+    },
     /// A member needs a password.
     #[error("the file is encrypted inside the ZIP archive")]
     Encrypted,
@@ -67,6 +75,9 @@ impl ArchiveError {
             ArchiveError::TooMany { members } => format!("ZIP 内有 {members} 个文件，超过 {MAX_MEMBERS} 个，请拆分"),
             ArchiveError::Bomb { bytes, expanded } => {
                 format!("ZIP 大小 {bytes} 字节，却声称解压后有 {expanded} 字节，不是照片压缩包")
+            }
+            ArchiveError::TooLong { expanded, max } => {
+                format!("ZIP 解压后有 {expanded} 字节，超过上限 {max} 字节，请拆分")
             }
             ArchiveError::Encrypted => "ZIP 内的文件已加密".to_owned(),
             ArchiveError::Nested => "不打开文件夹或压缩包里的 ZIP；请直接指定该 ZIP".to_owned(),
@@ -144,19 +155,35 @@ impl Member {
 }
 
 /// Whether a path is that of a ZIP archive, by its ending.
-pub(super) fn is_zip(path: &Path) -> bool {
+pub(crate) fn is_zip(path: &Path) -> bool {
     path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("zip"))
 }
 
 /// Adds the members of the archive at `path`; when it cannot be opened, an entry that says why.
 pub(super) fn walk(path: &Path, found: &mut Found) {
     match open(path) {
-        Ok(zip) => members(path, &zip, found),
+        Ok((zip, _)) => members(path, &zip, found),
         Err(error) => found.entries.push(Entry { problem: Some(error.text()), ..Entry::file(path) }),
     }
 }
 
-fn open(path: &Path) -> Result<ZipArchive<Source>, ReadError> {
+/// The members of the archive at `path`, by their names inside it, when all of them together have at most `max_expanded`
+/// bytes.
+///
+/// # Errors
+/// When the archive cannot be opened, or holds too much.
+pub fn list(path: &Path, max_expanded: u64) -> Result<Found, ReadError> {
+    let (zip, expanded) = open(path)?;
+    if expanded > max_expanded {
+        return Err(ArchiveError::TooLong { expanded, max: max_expanded }.into());
+    }
+    let mut found = Found::default();
+    members(Path::new(""), &zip, &mut found);
+    Ok(found)
+}
+
+/// Opens an archive, and says how many bytes it expands to by its own account, which no member can exceed when it is read.
+fn open(path: &Path) -> Result<(ZipArchive<Source>, u64), ReadError> {
     let file = File::open(path)?;
     let bytes = file.metadata()?.len();
     let zip = ZipArchive::new(Source::new(file, MAX_LISTING))?;
@@ -170,7 +197,7 @@ fn open(path: &Path) -> Result<ZipArchive<Source>, ReadError> {
     if expanded > FREE_BYTES.max(bytes.saturating_mul(MAX_RATIO)) {
         return Err(ArchiveError::Bomb { bytes, expanded }.into());
     }
-    Ok(zip)
+    Ok((zip, expanded))
 }
 
 fn members(path: &Path, zip: &ZipArchive<Source>, found: &mut Found) {
@@ -197,8 +224,8 @@ fn members(path: &Path, zip: &ZipArchive<Source>, found: &mut Found) {
     }
 }
 
-/// A member's name as a relative path: without roots, drives and steps upwards, with either kind of separator.
-fn inside(name: &str) -> PathBuf {
+/// A name from outside as a relative path: without roots, drives and steps upwards, with either kind of separator.
+pub(crate) fn inside(name: &str) -> PathBuf {
     let path: PathBuf = Path::new(&name.replace('\\', "/"))
         .components()
         .filter_map(|part| match part {

@@ -19,7 +19,9 @@ pub mod whole;
 use std::cell::RefCell;
 use std::panic::{self, AssertUnwindSafe};
 
-pub use archive::{ArchiveError, Member};
+pub use archive::{ArchiveError, Member, list};
+#[cfg(feature = "server")]
+pub(crate) use archive::{inside, is_zip};
 pub use cancel::Cancel;
 pub use ordered::{Ended, Options, PoolError, WINDOW_PER_JOB, default_jobs, ordered};
 pub use read::{ReadError, read};
@@ -61,18 +63,19 @@ pub fn row(entry: &Entry, result: Result<Report, Text>) -> Row {
 /// In words, why there are no bytes, or that the work panicked.
 pub fn with_bytes<T>(entry: &Entry, max_bytes: u64, work: impl FnOnce(&Entry, &[u8]) -> T) -> Result<T, Text> {
     let mut bytes = BUFFER.take();
-    let result = entry.read_into(max_bytes, &mut bytes).and_then(|()| {
-        panic::catch_unwind(AssertUnwindSafe(|| work(entry, &bytes))).map_err(|_| {
-            Text::new(
-                "程序检查此文件时出现内部错误，请报告",
-                "the program hit an internal fault on this file; please report it",
-            )
-        })
-    });
+    let result = entry
+        .read_into(max_bytes, &mut bytes)
+        .and_then(|()| panic::catch_unwind(AssertUnwindSafe(|| work(entry, &bytes))).map_err(|_| fault()));
     if bytes.capacity() <= KEPT {
         BUFFER.set(bytes);
     }
     result
+}
+
+/// What is said of a file on which the work panicked.
+pub fn fault() -> Text {
+    let en = "the program hit an internal fault on this file; please report it";
+    Text::new("程序检查此文件时出现内部错误，请报告", en)
 }
 
 /// Bytes a buffer may have to be kept for the next file: those of a camera's photo.

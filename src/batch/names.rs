@@ -1,7 +1,7 @@
 //! Names of files: how they are shown, and names for what the run writes.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use encoding_rs::GB18030;
@@ -41,12 +41,14 @@ pub type Taken = HashSet<String>;
 /// system that tells no difference.
 pub fn assign(entries: &[Entry], mut taken: Taken, name: impl Fn(&Entry) -> (String, String)) -> Vec<String> {
     let mut names = Vec::with_capacity(entries.len());
+    // The last number each name was given: a hundred thousand files of one name must not be counted through each time.
+    let mut numbers: HashMap<String, u64> = HashMap::new();
     for entry in entries {
         let (stem, ending) = name(entry);
         let mut name = format!("{stem}{ending}");
-        let mut number = 1u64;
+        let number = numbers.entry(name.to_lowercase()).or_insert(1);
         while !taken.insert(name.to_lowercase()) {
-            number += 1;
+            *number += 1;
             name = format!("{stem}-{number}{ending}");
         }
         names.push(name);

@@ -12,6 +12,12 @@ pub enum Form {
     Json,
     /// `image/jpeg`.
     Jpeg,
+    /// A JSON object a line.
+    JsonLines,
+    /// A table.
+    Csv,
+    /// A workbook.
+    Xlsx,
 }
 
 impl Form {
@@ -20,6 +26,9 @@ impl Form {
         match self {
             Form::Json => "application/json",
             Form::Jpeg => "image/jpeg",
+            Form::JsonLines => "application/x-ndjson",
+            Form::Csv => "text/csv",
+            Form::Xlsx => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
         }
     }
 }

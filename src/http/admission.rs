@@ -7,6 +7,9 @@
 //! Threads bound the time that photos take, not the memory: a large photo takes hundreds of times that of a small one. So a
 //! job has a weight in bytes, and the heavy jobs at work share a fixed room. A heavy job that has no room waits, the heavy
 //! ones behind it wait too, so that it has its turn, and light ones pass it by. Half of the places are for light jobs alone.
+//!
+//! Batches have no client that waits. Their photos stand in the background ([`Pool::later`]), and one is begun only while no
+//! request waits: a request finds a free thread, or waits for the photo at hand and no longer, however long the batch is.
 
 use std::collections::VecDeque;
 use std::num::{NonZeroU64, NonZeroUsize};
@@ -64,6 +67,8 @@ struct Shared {
 #[derive(Debug)]
 struct State {
     queue: VecDeque<Job>,
+    /// What is begun only while the queue is empty. Whoever puts work here bounds it.
+    background: VecDeque<Job>,
     next: u64,
     busy: usize,
     /// Bytes that heavy jobs at work take of the room.
@@ -95,7 +100,14 @@ impl Pool {
     /// When the system gives no threads.
     pub fn start(threads: NonZeroUsize, places: NonZeroUsize, room: NonZeroU64) -> std::io::Result<Self> {
         let (places, room) = (places.get(), room.get());
-        let state = State { queue: VecDeque::with_capacity(places), next: 0, busy: 0, taken: 0, open: true };
+        let state = State {
+            queue: VecDeque::with_capacity(places),
+            background: VecDeque::new(),
+            next: 0,
+            busy: 0,
+            taken: 0,
+            open: true,
+        };
         let shared = Arc::new(Shared { state: Mutex::new(state), wake: Condvar::new(), places, room });
         let pool = Self { shared: Arc::clone(&shared), threads: Mutex::default() };
         for number in 0..threads.get() {
@@ -119,20 +131,26 @@ impl Pool {
         weight: u64,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Refused> {
-        let (send, receive) = oneshot::channel();
-        let work = Box::new(move || -> Answer {
-            let done = catch_unwind(AssertUnwindSafe(work));
-            // Nobody may be waiting any more, and that is fine.
-            Box::new(move || drop(send.send(done)))
-        });
+        let (work, receive) = answered(work);
         let _place = self.shared.enter(weight, work)?;
         match tokio::time::timeout(within, receive).await {
-            Ok(Ok(Ok(done))) => Ok(done),
-            Ok(Ok(Err(_))) => Err(Refused::Panicked),
-            // The queue was emptied before the work began.
-            Ok(Err(_)) => Err(Refused::ShuttingDown),
+            Ok(received) => outcome(received),
             Err(_) => Err(Refused::Deadline),
         }
+    }
+
+    /// Does `work`, which takes about `weight` bytes of memory, on one of the threads when no request waits for them.
+    ///
+    /// # Errors
+    /// When the pool is closed.
+    pub fn later<T: Send + 'static>(
+        &self,
+        weight: u64,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<Later<T>, Refused> {
+        let (work, receive) = answered(work);
+        let place = self.shared.stand_behind(weight, work)?;
+        Ok(Later { receive, _place: place })
     }
 
     /// What it is doing now.
@@ -146,7 +164,7 @@ impl Pool {
         let waiting = {
             let mut state = lock(&self.shared.state);
             state.open = false;
-            std::mem::take(&mut state.queue)
+            (std::mem::take(&mut state.queue), std::mem::take(&mut state.background))
         };
         drop(waiting);
         self.shared.wake.notify_all();
@@ -174,17 +192,32 @@ impl Shared {
         if state.queue.len() >= self.places {
             return Err(Refused::Full);
         }
-        let weight = if weight > LIGHT { weight.min(self.room) } else { 0 };
+        let weight = self.of_room(weight);
         // Heavy jobs wait for each other; were all places theirs, a thread could be idle and every small photo refused.
         let heavy = state.queue.iter().filter(|job| job.weight > 0).count();
         if weight > 0 && heavy >= (self.places / 2).max(1) {
             return Err(Refused::Full);
         }
-        let id = state.next;
-        state.next += 1;
+        let id = state.next_id();
         state.queue.push_back(Job { id, weight, work });
         self.wake.notify_one();
         Ok(Place { shared: Arc::clone(self), id })
+    }
+
+    fn stand_behind(self: &Arc<Self>, weight: u64, work: Work) -> Result<Place, Refused> {
+        let mut state = lock(&self.state);
+        if !state.open {
+            return Err(Refused::ShuttingDown);
+        }
+        let id = state.next_id();
+        state.background.push_back(Job { id, weight: self.of_room(weight), work });
+        self.wake.notify_one();
+        Ok(Place { shared: Arc::clone(self), id })
+    }
+
+    /// What a job of this weight takes of the room.
+    fn of_room(&self, weight: u64) -> u64 {
+        if weight > LIGHT { weight.min(self.room) } else { 0 }
     }
 
     /// A thread's life.
@@ -202,7 +235,7 @@ impl Shared {
                 drop(state);
                 answer();
                 state = lock(&self.state);
-            } else if state.open || !state.queue.is_empty() {
+            } else if state.open || !state.queue.is_empty() || !state.background.is_empty() {
                 state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
             } else {
                 return;
@@ -210,15 +243,17 @@ impl Shared {
         }
     }
 
-    /// Takes the first job that has room out of the queue.
+    /// Takes the first job that has room out of the queue; when the queue is empty, out of the background. A large photo of a
+    /// request that waits for room keeps the background back, which would take the room from it.
     fn take(&self, state: &mut State) -> Option<Job> {
         let left = self.room - state.taken;
+        let from = if state.queue.is_empty() { &mut state.background } else { &mut state.queue };
         let mut held_up = false;
-        let at = state.queue.iter().position(|job| {
+        let at = from.iter().position(|job| {
             held_up |= job.weight > left;
             job.weight == 0 || !held_up
         })?;
-        let job = state.queue.remove(at)?;
+        let job = from.remove(at)?;
         state.taken += job.weight;
         Some(job)
     }
@@ -232,7 +267,62 @@ impl Shared {
     }
 }
 
-/// A request's place in the queue; given back when dropped, if the work has not begun.
+impl State {
+    fn give_up(&mut self, id: u64) -> Option<Job> {
+        [&mut self.queue, &mut self.background].into_iter().find_map(|from| {
+            let at = from.iter().position(|job| job.id == id)?;
+            from.remove(at)
+        })
+    }
+
+    fn next_id(&mut self) -> u64 {
+        let id = self.next;
+        self.next += 1;
+        id
+    }
+}
+
+/// Work together with where its outcome comes.
+fn answered<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> (Work, oneshot::Receiver<thread::Result<T>>) {
+    let (send, receive) = oneshot::channel();
+    let work = Box::new(move || -> Answer {
+        let done = catch_unwind(AssertUnwindSafe(work));
+        // Nobody may be waiting any more, and that is fine.
+        Box::new(move || drop(send.send(done)))
+    });
+    (work, receive)
+}
+
+/// What came of work; nothing came when the queue was emptied before it began.
+fn outcome<T>(received: Result<thread::Result<T>, oneshot::error::RecvError>) -> Result<T, Refused> {
+    match received {
+        Ok(done) => done.map_err(|_| Refused::Panicked),
+        Err(_) => Err(Refused::ShuttingDown),
+    }
+}
+
+/// Work in the background. Dropping it gives its place back; work that has begun ends, and its result is dropped.
+#[derive(Debug)]
+pub struct Later<T> {
+    receive: oneshot::Receiver<thread::Result<T>>,
+    _place: Place,
+}
+
+impl<T> Later<T> {
+    /// Its result.
+    ///
+    /// # Errors
+    /// When the pool is closed before the work began, or the work panics.
+    pub async fn done(self) -> Result<T, Refused> {
+        let Self { receive, _place } = self;
+        outcome(receive.await)
+    }
+}
+
+/// A job's place in the queue or in the background; given back when dropped, if the work has not begun.
+#[derive(Debug)]
 struct Place {
     shared: Arc<Shared>,
     id: u64,
@@ -242,8 +332,7 @@ impl Drop for Place {
     fn drop(&mut self) {
         let given_up = {
             let mut state = lock(&self.shared.state);
-            let at = state.queue.iter().position(|job| job.id == self.id);
-            at.and_then(|at| state.queue.remove(at))
+            state.give_up(self.id)
         };
         // It may have held up others.
         if given_up.as_ref().is_some_and(|job| job.weight > 0) {
@@ -260,157 +349,4 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::mpsc;
-
-    use super::*;
-
-    const LONG: Duration = Duration::from_secs(600);
-
-    /// Room for heavy jobs in the tests.
-    const ROOM: u64 = 10 * LIGHT;
-
-    type Running = tokio::task::JoinHandle<Result<(), Refused>>;
-
-    fn pool(threads: usize, places: usize) -> Arc<Pool> {
-        let many = |n| NonZeroUsize::new(n).expect("not zero");
-        let room = NonZeroU64::new(ROOM).expect("not zero");
-        Arc::new(Pool::start(many(threads), many(places), room).expect("threads"))
-    }
-
-    /// Occupies a thread until the returned sender is dropped.
-    async fn occupy(pool: &Arc<Pool>, weight: u64) -> (mpsc::Sender<()>, Running) {
-        let (release, wait) = mpsc::channel::<()>();
-        let (begun, started) = oneshot::channel();
-        let own = Arc::clone(pool);
-        let task = tokio::spawn(async move {
-            own.run(LONG, weight, move || {
-                begun.send(()).expect("the test waits");
-                let _ = wait.recv();
-            })
-            .await
-        });
-        started.await.expect("begins");
-        (release, task)
-    }
-
-    /// Puts work into the queue and returns when it stands there.
-    async fn queue(pool: &Arc<Pool>, within: Duration, weight: u64) -> tokio::task::JoinHandle<Result<u8, Refused>> {
-        let before = pool.load().queued;
-        let own = Arc::clone(pool);
-        let task = tokio::spawn(async move { own.run(within, weight, || 7).await });
-        while pool.load().queued == before {
-            tokio::task::yield_now().await;
-        }
-        task
-    }
-
-    #[tokio::test]
-    async fn a_full_queue_refuses_at_once_and_recovers() {
-        let pool = pool(1, 1);
-        let (release, first) = occupy(&pool, 0).await;
-        let waiting = queue(&pool, LONG, 0).await;
-        assert_eq!(pool.load(), Load { queued: 1, busy: 1 });
-        assert_eq!(pool.run(LONG, 0, || ()).await, Err(Refused::Full));
-        drop(release);
-        assert_eq!(first.await.expect("joins"), Ok(()));
-        assert_eq!(waiting.await.expect("joins"), Ok(7));
-        assert_eq!(pool.run(LONG, 0, || 1).await, Ok(1));
-    }
-
-    #[tokio::test]
-    async fn who_gives_up_frees_the_place_and_is_never_begun() {
-        let pool = pool(1, 1);
-        let (release, first) = occupy(&pool, 0).await;
-        let waiting = queue(&pool, LONG, 0).await;
-        waiting.abort();
-        assert!(waiting.await.expect_err("aborted").is_cancelled());
-        assert_eq!(pool.load().queued, 0);
-        let next = queue(&pool, LONG, 0).await;
-        drop(release);
-        assert_eq!(next.await.expect("joins"), Ok(7));
-        assert_eq!(first.await.expect("joins"), Ok(()));
-    }
-
-    #[tokio::test]
-    async fn the_deadline_covers_waiting_and_working() {
-        let pool = pool(1, 1);
-        let (release, first) = occupy(&pool, 0).await;
-        let waiting = queue(&pool, Duration::from_millis(200), 0).await;
-        assert_eq!(waiting.await.expect("joins"), Err(Refused::Deadline));
-        assert_eq!(pool.load(), Load { queued: 0, busy: 1 });
-        drop(release);
-        assert_eq!(first.await.expect("joins"), Ok(()));
-    }
-
-    #[tokio::test]
-    async fn a_panic_costs_one_answer_and_no_thread() {
-        let pool = pool(1, 1);
-        let bad = pool.run(LONG, 0, || -> u8 { std::panic::resume_unwind(Box::new("no message on stderr")) }).await;
-        assert_eq!(bad, Err(Refused::Panicked));
-        assert_eq!(pool.run(LONG, 0, || 3).await, Ok(3));
-    }
-
-    #[tokio::test]
-    async fn closing_ends_what_began_and_drops_what_waits() {
-        let pool = pool(1, 2);
-        let (release, first) = occupy(&pool, 0).await;
-        let waiting = queue(&pool, LONG, 0).await;
-        let own = Arc::clone(&pool);
-        let closing = tokio::task::spawn_blocking(move || own.close());
-        assert_eq!(waiting.await.expect("joins"), Err(Refused::ShuttingDown));
-        assert_eq!(pool.run(LONG, 0, || ()).await, Err(Refused::ShuttingDown));
-        drop(release);
-        assert_eq!(first.await.expect("joins"), Ok(()));
-        closing.await.expect("joins");
-    }
-    #[tokio::test]
-    async fn heavy_work_waits_for_room_and_light_work_passes_it() {
-        let pool = pool(3, 9);
-        let (release, first) = occupy(&pool, ROOM - LIGHT).await;
-        // More than all room, and one that would fit, behind it.
-        let alone = queue(&pool, LONG, 5 * ROOM).await;
-        let behind = queue(&pool, LONG, LIGHT + 1).await;
-        assert_eq!(pool.run(LONG, LIGHT, || 1).await, Ok(1));
-        assert_eq!(pool.load(), Load { queued: 2, busy: 1 });
-        drop(release);
-        assert_eq!(first.await.expect("joins"), Ok(()));
-        assert_eq!(alone.await.expect("joins"), Ok(7));
-        assert_eq!(behind.await.expect("joins"), Ok(7));
-        assert_eq!(lock(&pool.shared.state).taken, 0);
-    }
-
-    #[tokio::test]
-    async fn a_heavy_job_that_gives_up_no_longer_holds_up_others() {
-        let pool = pool(2, 9);
-        let (release, first) = occupy(&pool, 2 * LIGHT).await;
-        let alone = queue(&pool, LONG, ROOM).await;
-        let behind = queue(&pool, LONG, 2 * LIGHT).await;
-        alone.abort();
-        assert_eq!(behind.await.expect("joins"), Ok(7), "there was room beside the first all the time");
-        drop(release);
-        assert_eq!(first.await.expect("joins"), Ok(()));
-    }
-
-    #[tokio::test]
-    async fn heavy_jobs_leave_places_to_light_ones() {
-        let pool = pool(2, 4);
-        let (release, first) = occupy(&pool, ROOM).await;
-        let waiting = [queue(&pool, LONG, ROOM).await, queue(&pool, LONG, ROOM).await];
-        assert_eq!(pool.run(LONG, ROOM, || 1).await, Err(Refused::Full));
-        assert_eq!(pool.run(LONG, 0, || 1).await, Ok(1));
-        drop(release);
-        assert_eq!(first.await.expect("joins"), Ok(()));
-        for job in waiting {
-            assert_eq!(job.await.expect("joins"), Ok(7));
-        }
-    }
-
-    #[tokio::test]
-    async fn room_comes_back_after_a_panic() {
-        let pool = pool(1, 1);
-        let bad = pool.run(LONG, ROOM, || -> u8 { std::panic::resume_unwind(Box::new("quietly")) }).await;
-        assert_eq!(bad, Err(Refused::Panicked));
-        assert_eq!(pool.run(LONG, ROOM, || 3).await, Ok(3));
-    }
-}
+mod tests;

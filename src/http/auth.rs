@@ -66,7 +66,7 @@ fn local() -> Identity {
 /// What a browser says of the page that asks (Fetch Metadata).
 const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Where no keys are in use, keeps pages of others out of what is kept: a browser on this machine would let them send to
+/// Where no keys are in use, keeps pages of others out of what is kept, submissions and batches: a browser on this machine would let them send to
 /// loopback, and read from it under a name of theirs that leads there.
 ///
 /// # Errors

@@ -90,7 +90,7 @@ impl Held {
 /// When it is too large, too slow, breaks off, or the budget is used up.
 pub async fn read(body: Body, headers: &HeaderMap, limits: &HttpLimits, budget: &Budget) -> Result<Held, Problem> {
     let max = limits.body_bytes.get();
-    let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let announced = announced(headers);
     if announced.is_some_and(|length| length > max as u64) {
         return Err(too_large(max));
     }
@@ -109,14 +109,21 @@ pub async fn read(body: Body, headers: &HeaderMap, limits: &HttpLimits, budget: 
     }
 }
 
+/// The problem of a body that ended before its end.
+pub(super) fn broken_off() -> Problem {
+    Problem::new(Code::MalformedBody, Text::new("请求体在传输中断开", "the body broke off on its way"))
+}
+
+/// How long a body is by its head.
+pub(super) fn announced(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok())
+}
+
 async fn collect(mut body: Body, max: usize, room: usize, budget: &Budget) -> Result<Held, Problem> {
     let mut bytes = Vec::with_capacity(room);
     let mut share: Option<OwnedSemaphorePermit> = None;
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| {
-            let text = Text::new("请求体在传输中断开", "the body broke off on its way");
-            Problem::new(Code::MalformedBody, text)
-        })?;
+        let frame = frame.map_err(|_| broken_off())?;
         // Trailers say nothing that is used.
         let Ok(data) = frame.into_data() else { continue };
         if bytes.len() + data.len() > max {

@@ -1,7 +1,7 @@
 //! A photo out of a request: the raw body, or the field `photo` of a form.
 
 use axum::body::Body;
-use axum::extract::{FromRequest, Multipart, Request};
+use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Request};
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 
@@ -13,9 +13,9 @@ use super::telemetry::Stages;
 use crate::units::Text;
 
 /// The field of a form that holds the photo.
-const FIELD: &str = "photo";
+pub(super) const FIELD: &str = "photo";
 /// Longest text field, in bytes: a reference of 200 characters.
-const TEXT_MAX: usize = 800;
+pub(super) const TEXT_MAX: usize = 800;
 /// Longest file name that is kept, in characters.
 const NAME_MAX: usize = 255;
 
@@ -48,7 +48,9 @@ pub async fn upload(state: &AppState, request: Request, known: &[&str]) -> Resul
     let (photo, name, params) = match kind {
         Kind::Raw => (held, None, params),
         Kind::Form => {
-            let request = Request::from_parts(parts, Body::from(held.bytes.clone()));
+            let mut request = Request::from_parts(parts, Body::from(held.bytes.clone()));
+            // What is in memory already is within our own limit; the framework's would refuse forms above 2 MB.
+            DefaultBodyLimit::disable().apply(&mut request);
             form(request, held, params, known).await?
         }
     };
@@ -65,20 +67,8 @@ enum Kind {
 
 impl Kind {
     fn of(headers: &HeaderMap) -> Result<Self, Problem> {
-        let value = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_ascii_lowercase);
-        if let Some(coding) = value(&CONTENT_ENCODING).filter(|coding| coding != "identity") {
-            let coding = super::params::shown(&coding);
-            let text = Text::new(
-                format!("不支持 Content-Encoding: {coding}，请直接发送照片文件"),
-                format!("Content-Encoding `{coding}` is not taken; send the file as it is"),
-            );
-            return Err(Problem::new(Code::UnsupportedType, text));
-        }
-        if !headers.contains_key(CONTENT_TYPE) {
-            return Ok(Kind::Raw);
-        }
-        let essence = value(&CONTENT_TYPE).unwrap_or_default();
-        match essence.split(';').next().unwrap_or_default().trim() {
+        let Some(essence) = essence(headers)? else { return Ok(Kind::Raw) };
+        match essence.as_str() {
             "multipart/form-data" => Ok(Kind::Form),
             // What it really is, its bytes tell; the report says so.
             "application/octet-stream" => Ok(Kind::Raw),
@@ -95,6 +85,31 @@ impl Kind {
     }
 }
 
+/// The type of a body in small letters and without parameters; none when the head says nothing of it.
+///
+/// # Errors
+/// When the body is compressed or otherwise coded.
+pub(super) fn essence(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let value = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_ascii_lowercase);
+    if let Some(coding) = value(&CONTENT_ENCODING).filter(|coding| coding != "identity") {
+        let coding = super::params::shown(&coding);
+        let text = Text::new(
+            format!("不支持 Content-Encoding: {coding}，请直接发送照片文件"),
+            format!("Content-Encoding `{coding}` is not taken; send the file as it is"),
+        );
+        return Err(Problem::new(Code::UnsupportedType, text));
+    }
+    let kind = value(&CONTENT_TYPE).unwrap_or_default();
+    let essence = kind.split(';').next().unwrap_or_default().trim().to_owned();
+    Ok(headers.contains_key(CONTENT_TYPE).then_some(essence))
+}
+
+/// The problem of a form that cannot be read.
+pub(super) fn broken_form() -> Problem {
+    let text = Text::new("表单格式错误或不完整", "the form is malformed or incomplete");
+    Problem::new(Code::MalformedBody, text)
+}
+
 /// Reads a form that is in memory already.
 async fn form(
     request: Request,
@@ -102,10 +117,7 @@ async fn form(
     query: Params,
     known: &[&str],
 ) -> Result<(Held, Option<String>, Params), Problem> {
-    let broken = || {
-        let text = Text::new("表单格式错误或不完整", "the form is malformed or incomplete");
-        Problem::new(Code::MalformedBody, text)
-    };
+    let broken = broken_form;
     let mut form = Multipart::from_request(request, &()).await.map_err(|_| broken())?;
     let (mut found, mut params) = (None, Params::default());
     while let Some(field) = form.next_field().await.map_err(|_| broken())? {

@@ -35,7 +35,7 @@ pub struct Route {
 /// Labels of a verdict.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct Verdict {
-    /// What was asked: `check`, `normalize` or `submit`.
+    /// What was asked: `check`, `normalize`, `submit` or `batch`.
     pub action: &'static str,
     /// The profile's id.
     pub profile: String,
@@ -46,7 +46,7 @@ pub struct Verdict {
 /// Labels of work.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct Action {
-    /// What was asked: `check`, `normalize` or `submit`.
+    /// What was asked: `check`, `normalize`, `submit` or `batch`.
     pub action: &'static str,
 }
 
@@ -62,6 +62,13 @@ pub struct Kept {
 pub struct Decided {
     /// `accept` or `reject`.
     pub outcome: &'static str,
+}
+
+/// Labels of a batch that ended.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Ended {
+    /// How: `done`, `cancelled` or `failed`.
+    pub state: &'static str,
 }
 
 /// Times by labels.
@@ -89,6 +96,12 @@ pub struct Metrics {
     pub decisions: Family<Decided, Counter>,
     /// Submissions that wait for a reviewer.
     pub waiting: Gauge,
+    /// Batches being worked on now.
+    pub batches_running: Gauge,
+    /// Batches that ended.
+    pub batches: Family<Ended, Counter>,
+    /// Photos of batches that have their row.
+    pub batch_photos: Counter,
     queued: Gauge,
     busy: Gauge,
     threads: Gauge,
@@ -113,6 +126,9 @@ impl Metrics {
             submissions: Family::default(),
             decisions: Family::default(),
             waiting: Gauge::default(),
+            batches_running: Gauge::default(),
+            batches: Family::default(),
+            batch_photos: Counter::default(),
             queued: Gauge::default(),
             busy: Gauge::default(),
             threads: Gauge::default(),
@@ -133,6 +149,9 @@ impl Metrics {
         registry.register("submissions", "Submissions kept, by their state at first", own.submissions.clone());
         registry.register("decisions", "Decisions of reviewers kept, by outcome", own.decisions.clone());
         registry.register("review_waiting", "Submissions that wait for a reviewer", own.waiting.clone());
+        registry.register("batches_running", "Batches being worked on now", own.batches_running.clone());
+        registry.register("batches", "Batches that ended, by how", own.batches.clone());
+        registry.register("batch_photos", "Files of batches that have their result", own.batch_photos.clone());
         registry.register("queue_length", "Requests that wait", own.queued.clone());
         registry.register("queue_places", "Requests that may wait", own.places.clone());
         registry.register("workers_busy", "Threads that work on a photo", own.busy.clone());

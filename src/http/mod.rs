@@ -7,6 +7,7 @@
 pub mod accept;
 pub mod admission;
 pub mod auth;
+pub mod batches;
 pub mod body;
 pub mod config;
 pub mod extract;
@@ -63,6 +64,7 @@ pub fn app(state: AppState) -> Router {
     let router = photos.merge(read).merge(metrics).merge(open);
     let reviews = state.review().is_ok();
     let router = if reviews { router.merge(review(&state)) } else { router };
+    let router = if state.batches().is_ok() { router.merge(batches(&state)) } else { router };
     let (router, api) = router.split_for_parts();
 
     let fixed = |name, value| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value));
@@ -104,11 +106,24 @@ fn review(state: &AppState) -> OpenApiRouter<AppState> {
     all.route_layer(middleware::from_fn_with_state(state.clone(), auth::own_pages))
 }
 
+/// The addresses of batches.
+fn batches(state: &AppState) -> OpenApiRouter<AppState> {
+    let guard = Guard { state: state.clone(), permission: Permission::Batches };
+    OpenApiRouter::new()
+        .routes(routes!(routes::batches::create_batch, routes::batches::batches))
+        .routes(routes!(routes::batches::batch, routes::batches::delete_batch))
+        .routes(routes!(routes::batches::batch_events))
+        .routes(routes!(routes::batches::batch_results))
+        .routes(routes!(routes::batches::batch_photos))
+        .route_layer(middleware::from_fn_with_state(guard, auth::authorize))
+        .route_layer(middleware::from_fn_with_state(state.clone(), auth::own_pages))
+}
+
 fn cors(origins: Vec<HeaderValue>) -> CorsLayer {
     CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins))
         .allow_methods([Method::GET, Method::POST])
-        .allow_headers([AUTHORIZATION, CONTENT_TYPE])
+        .allow_headers([AUTHORIZATION, CONTENT_TYPE, HeaderName::from_static("idempotency-key")])
         .expose_headers(
             routes::verdict::HEADERS
                 .map(|header| HeaderName::from_static(header.name))

@@ -6,19 +6,22 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi};
 
+use super::batches::shapes::{BatchList, BatchProgress, BatchStatus};
 use super::params;
 use super::problem::{Code, ProblemDocument, ProblemKind};
 use super::review::shapes::{AuditList, DecisionEntry, SubmissionDetails, SubmissionList};
 use super::routes::verdict::HEADERS;
 use super::routes::{catalog, ops, photos};
 use crate::profile::Profile;
-use crate::report::Report;
+use crate::report::{Report, Row};
 use crate::store::{NAME_MAX, NOTE_MAX};
 
 /// Tag of addresses that take a photo.
 pub(super) const PHOTOS: &str = "photos";
 /// Tag of addresses that tell what there is.
 pub(super) const CATALOG: &str = "catalog";
+/// Tag of addresses that take many photos.
+pub(super) const BATCHES: &str = "batches";
 /// Tag of addresses of the queue for reviewers.
 pub(super) const REVIEW: &str = "review";
 /// Tag of addresses for whoever runs the service.
@@ -36,16 +39,20 @@ pub(super) fn document(mut api: OpenApi) -> Value {
         .description(Some(ABOUT))
         .license(Some(LicenseBuilder::new().name("MIT OR Apache-2.0").identifier(Some("MIT OR Apache-2.0")).build()))
         .build();
-    let reviews = api.paths.paths.contains_key("/v1/submissions");
+    let has = |path: &str| api.paths.paths.contains_key(path);
+    let (reviews, batches) = (has("/v1/submissions"), has("/v1/batches"));
     // The document is made of texts and maps, which always serialize.
     let mut document = serde_json::to_value(&api).unwrap_or_default();
     document["openapi"] = "3.1.0".into();
     document["components"] = json!({
-        "schemas": schemas(reviews),
+        "schemas": schemas(reviews, batches),
         "securitySchemes": { "key": { "type": "http", "scheme": "bearer",
             "description": "A key made with `gradphoto keys add`. On loopback none is needed unless a file of keys is set." } },
     });
     let mut tags = vec![(PHOTOS, "One photo in, its verdict out"), (CATALOG, "Profiles, checks and problems")];
+    if batches {
+        tags.push((BATCHES, "Many photos in, a table of results out"));
+    }
     if reviews {
         tags.push((REVIEW, "Photos that are kept, and what reviewers decide about them"));
     }
@@ -62,8 +69,8 @@ pub(super) fn document(mut api: OpenApi) -> Value {
     document
 }
 
-/// Every shape that is sent or taken; those of the queue for reviewers with `reviews`.
-fn schemas(reviews: bool) -> Value {
+/// Every shape that is sent or taken; those of the queue for reviewers with `reviews`, those of batches with `batches`.
+fn schemas(reviews: bool, batches: bool) -> Value {
     let settings = SchemaSettings::draft2020_12().for_serialize();
     let mut generator =
         settings.with(|settings| settings.definitions_path = "/components/schemas".into()).into_generator();
@@ -82,6 +89,12 @@ fn schemas(reviews: bool) -> Value {
         generator.subschema_for::<DecisionEntry>();
         generator.subschema_for::<AuditList>();
     }
+    if batches {
+        generator.subschema_for::<BatchStatus>();
+        generator.subschema_for::<BatchList>();
+        generator.subschema_for::<BatchProgress>();
+        generator.subschema_for::<Row>();
+    }
     let mut schemas = generator.take_definitions(true);
     for (list, item) in [("ProfileList", "ProfileEntry"), ("CheckList", "CheckEntry"), ("ProblemList", "ProblemKind")] {
         let item = format!("#/components/schemas/{item}");
@@ -90,6 +103,12 @@ fn schemas(reviews: bool) -> Value {
     schemas.insert("CheckForm".to_owned(), form(json!({})));
     let background = json!({ "type": "string", "examples": ["keep", "auto", "blue"], "pattern": params::COLOR, "maxLength": params::MAX_COLOR });
     let rotate = json!({ "type": "string", "enum": ["true", "false"] });
+    if batches {
+        let photo = json!({ "type": "string", "contentMediaType": "application/octet-stream" });
+        let photos = json!({ "type": "array", "items": photo, "minItems": 1 });
+        let more = json!({ "photo": photos, "normalize": rotate, "background": background, "rotate": rotate });
+        schemas.insert("BatchForm".to_owned(), form(more));
+    }
     schemas.insert("NormalizeForm".to_owned(), form(json!({ "background": background, "rotate": rotate })));
     if reviews {
         let reference = json!({ "type": "string", "maxLength": NAME_MAX });
@@ -185,6 +204,21 @@ const OF_DECISIONS: [Code; 7] = [
     Code::QueueFull,
 ];
 
+/// What the address that takes a batch can answer with.
+const OF_BATCHES: [Code; 11] = [
+    Code::MissingPhoto,
+    Code::MalformedBody,
+    Code::UnknownProfile,
+    Code::NotAcceptable,
+    Code::SlowBody,
+    Code::TooLarge,
+    Code::UnsupportedType,
+    Code::BadArchive,
+    Code::BatchesFull,
+    Code::StorageFailed,
+    Code::ShuttingDown,
+];
+
 /// The problems an operation of `tag` can answer with.
 fn codes(tag: &str, operation: &str, path_has_id: bool, protected: bool) -> Vec<Code> {
     let mut codes = Vec::new();
@@ -199,13 +233,23 @@ fn codes(tag: &str, operation: &str, path_has_id: bool, protected: bool) -> Vec<
         (CATALOG, true) => codes.extend([Code::UnknownProfile, Code::UnknownCheck]),
         (REVIEW, true) => codes.extend([Code::UnknownSubmission, Code::StorageFailed]),
         (REVIEW, false) => codes.push(Code::StorageFailed),
+        (BATCHES, true) => codes.push(Code::UnknownBatch),
         _ => {}
     }
     match operation {
         "normalize" => codes.push(Code::CannotNormalize),
-        "submit" => codes.extend(OF_PHOTOS),
+        "submit" => {
+            codes.extend(OF_PHOTOS);
+            codes.push(Code::KeyReused);
+        }
         "decide" => codes.extend(OF_DECISIONS),
         "photo" | "drawing" => codes.push(Code::QueueFull),
+        "create_batch" => codes.extend(OF_BATCHES),
+        "delete_batch" => codes.push(Code::StorageFailed),
+        "batch_results" => {
+            codes.extend([Code::BatchRunning, Code::BatchFailed, Code::NotAcceptable, Code::StorageFailed]);
+        }
+        "batch_photos" => codes.extend([Code::NotFound, Code::BatchRunning, Code::BatchFailed, Code::StorageFailed]),
         "readyz" => codes.push(Code::ShuttingDown),
         _ => {}
     }
@@ -234,7 +278,7 @@ fn add_problems(operation: &mut Value) {
         }
         let header = |text: &str, kind: &str| json!({ "description": text, "schema": { "type": kind } });
         match code {
-            Code::RateLimited | Code::QueueFull | Code::Deadline | Code::ShuttingDown => {
+            Code::RateLimited | Code::QueueFull | Code::BatchesFull | Code::Deadline | Code::ShuttingDown => {
                 entry["headers"]["Retry-After"] = header("Seconds after which to try again", "integer");
             }
             Code::Unauthorized => entry["headers"]["WWW-Authenticate"] = header("How to authenticate", "string"),

@@ -14,6 +14,8 @@ pub const CHECK: &[&str] = &["profile", "lang", "captured-before"];
 pub const NORMALIZE: &[&str] = &["profile", "lang", "captured-before", "background", "rotate"];
 /// What `/v1/submissions` takes with a photo.
 pub const SUBMIT: &[&str] = &["profile", "lang", "captured-before", "reference"];
+/// What `/v1/batches` takes with photos.
+pub const BATCH: &[&str] = &["profile", "lang", "captured-before", "normalize", "background", "rotate"];
 /// What the other addresses take.
 pub const READ: &[&str] = &["lang"];
 
@@ -32,6 +34,8 @@ pub struct Params {
     pub rotate: Option<bool>,
     /// What the client calls the photo.
     pub reference: Option<String>,
+    /// Whether the photos of a batch are normalized.
+    pub normalize: Option<bool>,
 }
 
 impl Params {
@@ -71,8 +75,8 @@ impl Params {
             }
             "background" => self.background.replace(value.to_owned()).is_none(),
             _ => {
-                let rotate = value.parse().map_err(|_| wrong(name, value, "true, false"))?;
-                self.rotate.replace(rotate).is_none()
+                let switch = if name == "normalize" { &mut self.normalize } else { &mut self.rotate };
+                switch.replace(value.parse().map_err(|_| wrong(name, value, "true, false"))?).is_none()
             }
         };
         let twice = || Text::new(format!("参数 {name} 重复"), format!("the parameter `{name}` is given twice"));
@@ -88,6 +92,7 @@ impl Params {
             background: self.background.or(under.background),
             rotate: self.rotate.or(under.rotate),
             reference: self.reference.or(under.reference),
+            normalize: self.normalize.or(under.normalize),
         }
     }
 
@@ -180,6 +185,7 @@ mod tests {
             ("lang=en&lang=zh", CHECK),
             ("captured-before=30.6.2026", CHECK),
             ("rotate=yes", NORMALIZE),
+            ("normalize=1", BATCH),
             ("reference=a", CHECK),
             ("reference=a%0Ab", SUBMIT),
             ("=", READ),

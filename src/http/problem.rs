@@ -58,10 +58,16 @@ problems! {
     UnknownCheck = "unknown-check", NOT_FOUND, "没有这个检查项", "there is no such check";
     /// No such submission, or not for this key to see.
     UnknownSubmission = "unknown-submission", NOT_FOUND, "没有这份提交", "there is no such submission";
+    /// No such batch, or not for this key to see.
+    UnknownBatch = "unknown-batch", NOT_FOUND, "没有这个批次", "there is no such batch";
     /// A decision that cannot be kept: a reason that is no check, a note that is too long, a rejection without a reason.
     BadDecision = "bad-decision", BAD_REQUEST, "决定无效", "the decision cannot be kept";
     /// Another reviewer decided since this one looked.
     AlreadyDecided = "already-decided", CONFLICT, "其他审核人员已先作决定", "another reviewer was first";
+    /// The results of a batch are asked for before they are whole.
+    BatchRunning = "batch-running", CONFLICT, "批次尚未完成", "the batch is not done yet";
+    /// The results of a batch are asked for that came to no end.
+    BatchFailed = "batch-failed", CONFLICT, "批次未能完成，请重新发送", "the batch came to no end; send it again";
     /// The address exists, for another method.
     MethodNotAllowed = "method-not-allowed", METHOD_NOT_ALLOWED, "此地址不支持该请求方法", "this address does not take this method";
     /// Nothing that can be sent matches the Accept header.
@@ -74,6 +80,10 @@ problems! {
     UnsupportedType = "unsupported-type", UNSUPPORTED_MEDIA_TYPE, "不支持的内容类型", "this content type is not taken";
     /// No compliant photo can be made; `reason` says why.
     CannotNormalize = "cannot-normalize", UNPROCESSABLE_ENTITY, "无法制作合格照片", "no compliant photo can be made";
+    /// The Idempotency-Key of a request was sent with another request before.
+    KeyReused = "idempotency-key-reused", UNPROCESSABLE_ENTITY, "该 Idempotency-Key 已用于另一请求", "this Idempotency-Key was sent with another request";
+    /// A ZIP archive that cannot be opened or holds more than is taken.
+    BadArchive = "bad-archive", UNPROCESSABLE_ENTITY, "无法打开 ZIP 压缩包", "the ZIP archive cannot be opened";
     /// The key sends more than its rate.
     RateLimited = "rate-limited", TOO_MANY_REQUESTS, "请求过于频繁", "too many requests with this key";
     /// The program failed; the request may be fine.
@@ -82,6 +92,8 @@ problems! {
     StorageFailed = "storage-failed", INTERNAL_SERVER_ERROR, "无法保存或读取，请联系管理员", "what is kept cannot be read or written; tell whoever runs the service";
     /// All places are taken.
     QueueFull = "queue-full", SERVICE_UNAVAILABLE, "服务繁忙，请稍后重试", "the service is busy, try again";
+    /// As many batches are kept as may be.
+    BatchesFull = "batches-full", SERVICE_UNAVAILABLE, "批次数量已满，请删除已完成的批次或稍后重试", "as many batches are kept as may be; delete one that is done, or wait";
     /// The request waited or worked too long.
     Deadline = "deadline", SERVICE_UNAVAILABLE, "处理超时，请稍后重试", "the deadline passed, try again";
     /// The service is ending.

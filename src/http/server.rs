@@ -20,8 +20,8 @@ use tower::ServiceExt;
 
 use super::body::Rest;
 use super::config::HttpLimits;
-use super::review;
 use super::state::AppState;
+use super::{batches, review};
 
 /// How long to wait when the system has no file descriptor for one more connection.
 const OUT_OF_SOCKETS: Duration = Duration::from_millis(100);
@@ -81,16 +81,25 @@ pub async fn serve(
     tokio::select! {
         () = accept => {}
         () = review::keep(state) => {}
+        () = batches::keep(state) => {}
         () = stop => {}
     }
     state.drain();
     drop(listener);
     tracing::info!(connections = graceful.count(), "stopping: answering what is open");
-    let ended = match tokio::time::timeout(Duration::from_secs(state.config().drain_seconds), graceful.shutdown()).await
-    {
+    let closing = async {
+        graceful.shutdown().await;
+        if let Ok(batches) = state.batches() {
+            batches.end().await;
+        }
+    };
+    let ended = match tokio::time::timeout(Duration::from_secs(state.config().drain_seconds), closing).await {
         Ok(()) => Ended::Drained,
         Err(_) => Ended::CutOff,
     };
+    if let Ok(batches) = state.batches() {
+        batches.remove_all().await;
+    }
     tracing::info!(?ended, "stopped");
     ended
 }

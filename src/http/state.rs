@@ -5,10 +5,13 @@ use std::fmt;
 use std::ops::Deref;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use tokio::sync::watch;
+
 use super::admission::Pool;
+use super::batches::Batches;
+use super::batches::folder::FolderError;
 use super::body::Budget;
 use super::config::Config;
 use super::judge::Judge;
@@ -58,6 +61,9 @@ pub enum StateError {
     /// The folder of reviews is unusable.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The folder of batches is unusable.
+    #[error(transparent)]
+    Batches(#[from] FolderError),
     /// The system gives no threads.
     #[error("no threads: {0}")]
     Threads(std::io::Error),
@@ -77,9 +83,10 @@ pub struct Shared {
     pub(super) rates: Rates,
     pub(super) telemetry: Telemetry,
     review: Option<Review>,
+    batches: Option<Batches>,
     profiles: BTreeMap<String, Arc<Profile>>,
     config: Config,
-    draining: AtomicBool,
+    draining: watch::Sender<bool>,
 }
 
 impl fmt::Debug for AppState {
@@ -99,7 +106,7 @@ impl AppState {
     /// The state of a service that judges with `judge`.
     ///
     /// # Errors
-    /// When profiles, keys or the folder of reviews are unusable, the address needs keys and there are none, or the system
+    /// When profiles, keys or the folders of reviews and batches are unusable, the address needs keys and there are none, or the system
     /// has no threads.
     pub fn new(config: Config, judge: Arc<dyn Judge>) -> Result<Self, StateError> {
         if let Some(origin) = config.cors.origins.iter().find(|origin| !is_origin(origin)) {
@@ -113,6 +120,7 @@ impl AppState {
             return Err(StateError::Open(config.listen));
         }
         let review = Review::open(&config.review)?;
+        let batches = Batches::open(&config.batches)?;
         let (threads, places) = (config.work.threads(), config.work.queue());
         Ok(Self(Arc::new(Shared {
             judge,
@@ -123,9 +131,10 @@ impl AppState {
             rates: Rates::new(config.keys.per_second, config.keys.burst),
             telemetry,
             review,
+            batches,
             profiles,
             config,
-            draining: AtomicBool::new(false),
+            draining: watch::Sender::new(false),
         })))
     }
 }
@@ -154,6 +163,14 @@ impl Shared {
         self.review.as_ref().ok_or_else(|| Problem::plain(Code::NotFound))
     }
 
+    /// Batches.
+    ///
+    /// # Errors
+    /// When the service takes none.
+    pub fn batches(&self) -> Result<&Batches, Problem> {
+        self.batches.as_ref().ok_or_else(|| Problem::plain(Code::NotFound))
+    }
+
     /// All profiles, by id.
     pub fn profiles(&self) -> impl Iterator<Item = &Arc<Profile>> {
         self.profiles.values()
@@ -173,12 +190,23 @@ impl Shared {
 
     /// Takes no new photos from now on.
     pub fn drain(&self) {
-        self.draining.store(true, Ordering::Relaxed);
+        self.draining.send_replace(true);
     }
 
     /// Whether new photos are refused because the service is ending.
     pub fn is_draining(&self) -> bool {
-        self.draining.load(Ordering::Relaxed)
+        *self.draining.borrow()
+    }
+
+    /// Tells when the service is ending.
+    pub fn draining(&self) -> watch::Receiver<bool> {
+        self.draining.subscribe()
+    }
+
+    /// Returns when the service is ending.
+    pub async fn drained(&self) {
+        // The sender lives as long as this.
+        let _ = self.draining().wait_for(|draining| *draining).await;
     }
 }
 

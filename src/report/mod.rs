@@ -4,7 +4,7 @@
 //! these types and tested equal to them.
 
 mod build;
-#[cfg(feature = "cli")]
+#[cfg(feature = "batch")]
 pub mod csv;
 mod findings;
 mod harmless;
@@ -12,13 +12,13 @@ mod harmless;
 pub mod html;
 pub mod json;
 pub mod overlay;
-#[cfg(feature = "cli")]
+#[cfg(feature = "batch")]
 pub mod render;
 mod summary;
-#[cfg(feature = "cli")]
+#[cfg(feature = "batch")]
 mod table;
 pub mod text;
-#[cfg(feature = "cli")]
+#[cfg(feature = "batch")]
 pub mod xlsx;
 
 use schemars::JsonSchema;

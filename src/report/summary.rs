@@ -54,7 +54,7 @@ impl Summary {
 }
 
 /// Counts rows as they come; its size depends on the number of checks, not of rows.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Tally {
     summary: Summary,
     reasons: BTreeMap<String, Reason>,

@@ -68,6 +68,9 @@ pub enum StoreError {
     /// No submission has this id, or it was deleted.
     #[error("there is no submission {0}")]
     Unknown(SubmissionId),
+    /// A client's name for a submission stands for another request already.
+    #[error("another request was sent under this name")]
+    NameTaken,
     /// Somebody decided since the submission was looked at.
     #[error("{seen} decisions were seen and there are {there}; look at the submission again before deciding")]
     Raced {

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use super::error::StoreError;
 
 /// What brings a database from each version to the next. What is released is never changed; a change is a further file.
-const MIGRATIONS: &[&str] = &[include_str!("schema_1.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema_1.sql"), include_str!("schema_2.sql")];
 /// How SQLite files of this program are told from others: "gprv".
 const APPLICATION: i64 = 0x6770_7276;
 /// How long a call waits for another process, such as one that makes a backup.

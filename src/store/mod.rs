@@ -18,6 +18,7 @@ mod error;
 mod migrate;
 mod model;
 mod photos;
+mod repeat;
 mod retention;
 mod submissions;
 
@@ -31,9 +32,11 @@ use rusqlite::Connection;
 pub use decisions::Decided;
 pub use error::StoreError;
 pub use model::{
-    AuditEntry, Decision, Event, Filter, Full, NAME_MAX, NOTE_MAX, NewDecision, NewSubmission, Outcome, Page, Signed,
-    State, Submission, SubmissionId, Waits,
+    AuditEntry, Decision, Event, Filter, Full, NAME_MAX, NOTE_MAX, NewDecision, NewSubmission, Outcome, Page, RandomId,
+    Signed, State, Submission, SubmissionId, Waits,
 };
+
+pub use repeat::Repeatable;
 
 use photos::Photos;
 
@@ -95,7 +98,7 @@ fn lock(dir: &Path) -> Result<File, StoreError> {
 }
 
 /// How files that only the owner reads are opened, or made when they are not there.
-fn private() -> fs::OpenOptions {
+pub(crate) fn private() -> fs::OpenOptions {
     let mut options = File::options();
     options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]
@@ -104,7 +107,7 @@ fn private() -> fs::OpenOptions {
 }
 
 /// Makes a folder that only the owner enters; one that is there keeps its mode.
-fn make_folder(path: &Path) -> io::Result<()> {
+pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

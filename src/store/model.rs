@@ -6,7 +6,6 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::error::StoreError;
 use crate::report::{Report, Verdict};
 
 /// Longest reference and file name, in characters.
@@ -102,18 +101,21 @@ impl Waits {
     }
 }
 
-/// The id of a submission: 128 random bits, so that nobody guesses one, as 32 hexadecimal digits.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct SubmissionId(String);
+/// The id of a submission.
+pub type SubmissionId = RandomId;
 
-impl SubmissionId {
+/// An id of 128 random bits, so that nobody guesses one, as 32 hexadecimal digits.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct RandomId(String);
+
+impl RandomId {
     /// A new one.
     ///
     /// # Errors
     /// When the system has no random bytes.
-    pub fn random() -> Result<Self, StoreError> {
+    pub fn random() -> Result<Self, getrandom::Error> {
         let mut bytes = [0; 16];
-        getrandom::fill(&mut bytes).map_err(StoreError::Random)?;
+        getrandom::fill(&mut bytes)?;
         Ok(Self(hex(&bytes)))
     }
 
@@ -129,7 +131,7 @@ impl SubmissionId {
     }
 }
 
-impl fmt::Display for SubmissionId {
+impl fmt::Display for RandomId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }

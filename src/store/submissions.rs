@@ -10,6 +10,7 @@ use super::model::{
     Event, Filter, Full, NAME_MAX, NewSubmission, Outcome, Page, Signed, State, Submission, SubmissionId, hex,
 };
 use super::photos::Photos;
+use super::repeat::{self, Repeatable};
 use super::{Store, audit, decisions};
 use crate::report::Verdict;
 
@@ -24,20 +25,39 @@ impl Store {
     /// # Errors
     /// When a text is too long or has control characters, or nothing can be written.
     pub fn submit(&self, new: &NewSubmission<'_>, signed: Signed<'_>) -> Result<Submission, StoreError> {
+        Ok(self.submit_once(new, None, signed)?.0)
+    }
+
+    /// The same; when it was sent before under the name `named`, what was kept then. Also says whether it is kept only now.
+    ///
+    /// # Errors
+    /// As [`submit`](Self::submit); and when the name stands for another request.
+    pub fn submit_once(
+        &self,
+        new: &NewSubmission<'_>,
+        named: Option<&Repeatable>,
+        signed: Signed<'_>,
+    ) -> Result<(Submission, bool), StoreError> {
         plain("reference", new.reference)?;
         plain("file_name", new.file_name)?;
-        let id = SubmissionId::random()?;
+        let id = SubmissionId::random().map_err(StoreError::Random)?;
         // Not the report's: a row has to name its file whatever judged it.
         let sha256 = hex(&Sha256::digest(new.photo));
         let photo = Photos::name(&sha256, &new.report.file.format);
         let mut db = self.db();
+        // Of two requests at once the second finds the first here, under the lock.
+        if let Some(named) = named
+            && let Some(before) = repeat::before(&db, named, signed.by)?
+        {
+            return Ok((before, false));
+        }
         self.photos.put(&photo, new.photo)?;
-        let kept = insert(&mut db, new, signed, &id, &sha256, &photo);
+        let kept = insert(&mut db, new, named, signed, (&id, &sha256, &photo));
         if kept.is_err() {
             // A full disk is not made fuller. What cannot be removed now, the next start removes.
             let _ = self.forget(&db, &[photo]);
         }
-        kept
+        Ok((kept?, true))
     }
 
     /// A submission, without its report.
@@ -159,10 +179,9 @@ impl Store {
 fn insert(
     db: &mut Connection,
     new: &NewSubmission<'_>,
+    named: Option<&Repeatable>,
     signed: Signed<'_>,
-    id: &SubmissionId,
-    sha256: &str,
-    photo: &str,
+    (id, sha256, photo): (&SubmissionId, &str, &str),
 ) -> Result<Submission, StoreError> {
     let report = new.report;
     let text = serde_json::to_string(report).map_err(|error| StoreError::Damaged(error.to_string()))?;
@@ -191,6 +210,9 @@ fn insert(
     )?;
     audit::add(&change, signed, Event::Submitted, id.as_str(), sha256, Some(verdict))?;
     let kept = find(&change, id)?;
+    if let Some(named) = named {
+        repeat::note(&change, named, signed.by, kept.seq)?;
+    }
     change.commit()?;
     Ok(kept)
 }

@@ -259,10 +259,10 @@ fn folders_that_cannot_be_used_are_refused_with_their_reason() {
 
     drop(Store::open(&at("newer")).expect("opens"));
     let db = Connection::open(at("newer/review.db")).expect("opens");
-    db.pragma_update(None, "user_version", 2).expect("sets");
+    db.pragma_update(None, "user_version", 99).expect("sets");
     drop(db);
     let error = Store::open(&at("newer")).expect_err("newer");
-    assert!(matches!(error, StoreError::Newer { found: 2, known: 1, .. }), "{error}");
+    assert!(matches!(error, StoreError::Newer { found: 99, known: 2, .. }), "{error}");
 
     fs::create_dir(at("foreign")).expect("makes");
     let db = Connection::open(at("foreign/review.db")).expect("opens");
@@ -353,4 +353,44 @@ fn lists_are_filtered() {
     assert_eq!(seqs(Filter { newest_first: true, ..Filter::default() }), [3, 2, 1]);
     // What looks like a condition is only a text.
     assert_eq!(seqs(Filter { reference: Some("' OR 1=1 --".into()), ..Filter::default() }), [] as [i64; 0]);
+}
+
+#[test]
+fn a_submission_sent_again_under_its_name_is_the_same_one() {
+    let (dir, store) = store();
+    let report = report(Verdict::Review);
+    let new =
+        NewSubmission { photo: b"photo", report: &report, reference: None, file_name: None, state: State::Waiting };
+    let named = Repeatable::new("8e03978e", b"photo and parameters");
+    let once = |store: &Store, named: &Repeatable, who| store.submit_once(&new, Some(named), by(who));
+    assert_eq!(store.sent_before(&named, "portal").expect("reads"), None);
+    let (first, fresh) = once(&store, &named, "portal").expect("keeps");
+    assert!(fresh);
+    assert_eq!(once(&store, &named, "portal").expect("is there"), (first.clone(), false));
+    assert_eq!(store.sent_before(&named, "portal").expect("reads").as_ref(), Some(&first));
+    let other = Repeatable::new("8e03978e", b"another photo");
+    assert!(matches!(once(&store, &other, "portal"), Err(StoreError::NameTaken)));
+    let (theirs, fresh) = once(&store, &other, "other portal").expect("names are each client's own");
+    assert!(fresh && theirs.id != first.id);
+    assert_eq!(events(&store).len(), 2, "what is sent again makes no line");
+    drop(store);
+    let store = Store::open(&dir.path().join("made/on/the/way")).expect("opens again");
+    assert!(!once(&store, &named, "portal").expect("is there").1, "also after a restart");
+    store.delete(&first.id, by("admin")).expect("deletes");
+    assert_eq!(store.sent_before(&other, "portal").expect("the name is free"), None);
+    assert!(once(&store, &other, "portal").expect("keeps").1);
+}
+
+#[test]
+fn a_database_of_the_first_version_is_brought_up_to_date() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("review.db");
+    {
+        let db = Connection::open(&path).expect("makes");
+        db.execute_batch(include_str!("schema_1.sql")).expect("the first version");
+        db.execute_batch("PRAGMA application_id = 0x67707276; PRAGMA user_version = 1").expect("sets");
+    }
+    let store = Store::open(dir.path()).expect("opens");
+    let named = Repeatable::new("k", b"r");
+    assert_eq!(store.sent_before(&named, "portal").expect("reads"), None);
 }

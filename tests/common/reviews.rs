@@ -79,6 +79,10 @@ pub struct Service {
 
 impl Service {
     pub fn with(change: impl FnOnce(&mut Config), keys: bool) -> Self {
+        Self::judged_by(Arc::new(Fake), change, keys)
+    }
+
+    pub fn judged_by(judge: Arc<dyn Judge>, change: impl FnOnce(&mut Config), keys: bool) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let mut config = Config::default();
         config.review.dir = Some(dir.path().join("review"));
@@ -87,7 +91,8 @@ impl Service {
         let mut made = Vec::new();
         if keys {
             let mut file = KeyFile::default();
-            let named = Role::ALL.iter().map(|role| (*role, role.name())).chain([(Role::Portal, "other portal")]);
+            let others = [(Role::Portal, "other portal"), (Role::Staff, "other staff")];
+            let named = Role::ALL.iter().map(|role| (*role, role.name())).chain(others);
             for (role, name) in named {
                 made.push((name.to_owned(), file.add(role, name).unwrap().expose().to_owned()));
             }
@@ -96,7 +101,7 @@ impl Service {
             config.keys.file = Some(path);
         }
         change(&mut config);
-        let state = AppState::new(config, Arc::new(Fake)).unwrap();
+        let state = AppState::new(config, judge).unwrap();
         Self { router: app(state.clone()), state, keys: made, dir }
     }
 

@@ -41,6 +41,8 @@ impl Server {
         let dir = tempfile::tempdir().unwrap();
         let log = dir.path().join("log");
         let mut command = gradphoto(&["serve", "--listen", "127.0.0.1:0"]);
+        // Most are killed, and leave their temporary folders.
+        command.env("TMPDIR", dir.path());
         command.args(args).stdout(Stdio::piped()).stderr(File::create(&log).unwrap());
         let mut child = command.spawn().unwrap();
         let mut line = String::new();

@@ -41,6 +41,8 @@ pub struct Config {
     pub limits: HttpLimits,
     /// The queue for reviewers.
     pub review: Review,
+    /// Many photos in one request.
+    pub batches: Batches,
     /// Who may ask.
     pub keys: Keys,
     /// Encryption; without it, plain HTTP.
@@ -100,6 +102,30 @@ pub struct Review {
     pub what: Waits,
     /// Days after which a submission is deleted with its photo, report and decisions, whatever its state.
     pub retention_days: NonZeroU32,
+}
+
+/// Many photos in one request.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Batches {
+    /// Whether batches are taken; without them their addresses do not exist.
+    pub on: bool,
+    /// Folder for what is sent and for the results; without one a temporary folder, which goes with the service.
+    pub dir: Option<PathBuf>,
+    /// Largest body, in bytes.
+    pub max_bytes: NonZeroU64,
+    /// Most files of a batch.
+    pub max_photos: NonZeroUsize,
+    /// What a ZIP may expand to, in bytes.
+    pub max_expanded_bytes: NonZeroU64,
+    /// Batches worked on at once; others wait for their turn.
+    pub max_running: NonZeroUsize,
+    /// Batches kept at once, those being sent and those that are done among them; further ones are refused.
+    pub max_kept: NonZeroUsize,
+    /// Minutes for a batch to arrive. Within them it may not stand still for longer than limits.body_seconds.
+    pub receive_minutes: NonZeroU32,
+    /// Minutes after its end after which a batch is deleted with its results.
+    pub keep_minutes: NonZeroU32,
 }
 
 /// Who may ask.
@@ -192,6 +218,7 @@ impl Default for Config {
             work: Work::default(),
             limits: HttpLimits::default(),
             review: Review::default(),
+            batches: Batches::default(),
             keys: Keys::default(),
             tls: Tls::default(),
             log: Log::default(),
@@ -224,14 +251,29 @@ impl Default for HttpLimits {
 
 impl Default for Review {
     fn default() -> Self {
-        Self { dir: None, what: Waits::Review, retention_days: NonZeroU32::new(180).unwrap_or(NonZeroU32::MAX) }
+        Self { dir: None, what: Waits::Review, retention_days: nonzero32(180) }
+    }
+}
+
+impl Default for Batches {
+    fn default() -> Self {
+        Self {
+            on: true,
+            dir: None,
+            max_bytes: nonzero64(2 << 30),
+            max_photos: nonzero(50_000),
+            max_expanded_bytes: nonzero64(4 << 30),
+            max_running: nonzero(2),
+            max_kept: nonzero(32),
+            receive_minutes: nonzero32(60),
+            keep_minutes: nonzero32(24 * 60),
+        }
     }
 }
 
 impl Default for Keys {
     fn default() -> Self {
-        let many = |n| NonZeroU32::new(n).unwrap_or(NonZeroU32::MIN);
-        Self { file: None, per_second: many(50), burst: many(100), reload_seconds: 2 }
+        Self { file: None, per_second: nonzero32(50), burst: nonzero32(100), reload_seconds: 2 }
     }
 }
 
@@ -243,6 +285,10 @@ impl Default for Telemetry {
 
 fn nonzero(n: usize) -> NonZeroUsize {
     NonZeroUsize::new(n).unwrap_or(NonZeroUsize::MIN)
+}
+
+fn nonzero32(n: u32) -> NonZeroU32 {
+    NonZeroU32::new(n).unwrap_or(NonZeroU32::MIN)
 }
 
 fn nonzero64(n: u64) -> NonZeroU64 {

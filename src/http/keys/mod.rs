@@ -39,6 +39,8 @@ pub enum Permission {
     Queue,
     /// To decide.
     Decide,
+    /// To send batches, and to read and delete those of the own key; an admin all.
+    Batches,
     /// To delete submissions and read the audit trail.
     Records,
 }
@@ -54,6 +56,7 @@ impl Role {
             Permission::Photos => matches!(self, Role::Portal | Role::Staff | Role::Admin),
             Permission::Queue => matches!(self, Role::Staff | Role::Reviewer | Role::Admin),
             Permission::Decide => matches!(self, Role::Reviewer | Role::Admin),
+            Permission::Batches => matches!(self, Role::Staff | Role::Admin),
             Permission::Metrics | Permission::Records => self == Role::Admin,
         }
     }

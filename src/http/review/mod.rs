@@ -101,6 +101,13 @@ pub(super) fn unknown_submission() -> Problem {
 fn problem(error: StoreError) -> Problem {
     let (code, text) = match error {
         StoreError::Unknown(_) => return unknown_submission(),
+        StoreError::NameTaken => {
+            let text = Text::new(
+                "该 Idempotency-Key 已用于内容不同的请求；新的提交请用新的值",
+                "this Idempotency-Key was sent with another photo or other parameters; give each submission its own",
+            );
+            (Code::KeyReused, text)
+        }
         StoreError::Raced { seen, there } => (
             Code::AlreadyDecided,
             Text::new(

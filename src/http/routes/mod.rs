@@ -1,7 +1,9 @@
 //! The handlers, one file a group.
 
+pub mod batches;
 pub mod catalog;
 pub mod decisions;
+mod file;
 pub mod ops;
 pub mod page;
 pub mod photos;

@@ -144,7 +144,7 @@ async fn mended(state: AppState, upload: Upload, form: Form) -> Result<Response,
         headers.insert(HeaderName::from_static(verdict::ALREADY_COMPLIANT), unchanged);
         match form {
             Form::Jpeg => Ok(Answer { form, headers, body: made.jpeg }),
-            Form::Json => {
+            _ => {
                 let (report, already_compliant) = (made.report, made.already_compliant);
                 let jpeg = STANDARD.encode(&made.jpeg);
                 Answer::json(headers, &NormalizedAnswer { report, already_compliant, jpeg })
@@ -158,7 +158,8 @@ pub(super) fn input(upload: &Upload) -> Input<'_> {
     Input { bytes: &upload.photo.bytes, name: upload.name.as_deref(), captured_before: upload.params.captured_before }
 }
 
-pub(super) fn count(state: &AppState, action: &'static str, profile: &Arc<Profile>, report: &Report) {
+/// Counts a verdict.
+pub(in crate::http) fn count(state: &AppState, action: &'static str, profile: &Arc<Profile>, report: &Report) {
     let labels = Verdict { action, profile: profile.id.clone(), verdict: verdict::name(report.verdict) };
     state.metrics.verdicts.get_or_create(&labels).inc();
 }

@@ -2,30 +2,36 @@
 
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, RawQuery, Request, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, LOCATION};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::StatusCode;
+use axum::http::header::{HeaderMap, HeaderName, LOCATION};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use jiff::Timestamp;
+use sha2::{Digest, Sha256};
 
+use super::file::alone;
 use super::photos::{Task, count, input, work};
 use super::verdict;
 use crate::http::accept::{Form, form};
 use crate::http::extract::{Upload, upload};
 use crate::http::keys::{Identity, Role};
 use crate::http::metrics::Kept;
+use crate::http::openapi;
+use crate::http::params::{self, Params};
 use crate::http::problem::{Code, Problem};
 use crate::http::review::query::Query;
-use crate::http::review::shapes::{SubmissionDetails, SubmissionEntry, SubmissionList};
+use crate::http::review::shapes::{SubmissionDetails, SubmissionList};
 use crate::http::review::unknown_submission;
 use crate::http::state::AppState;
-use crate::http::{openapi, params};
+use crate::profile::Profile;
 use crate::report::{Report, harmless, overlay};
-use crate::store::{self, Filter, Full, NAME_MAX, NewSubmission, Signed, Submission, SubmissionId};
+use crate::store::{self, Filter, Full, NAME_MAX, NewSubmission, Repeatable, Signed, Submission, SubmissionId};
 use crate::units::Lang;
 
-/// What a photo or a drawing that is opened by itself may do: nothing.
-const ALONE: &str = "default-src 'none'; img-src data:; sandbox";
+/// The header with which a request may be sent again (draft-ietf-httpapi-idempotency-key-header).
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// Longest value of it, in bytes.
+const KEY_MAX: usize = 255;
 
 /// What a list takes.
 const LIST: &[&str] = &["lang", "state", "profile", "reference", "order", "after", "limit"];
@@ -35,13 +41,15 @@ const OVERLAY: &[&str] = &["lang", "photo"];
 /// Judge a photo and keep it
 ///
 /// Judges as `/v1/check` does. What breaks rules is kept too, with the state `rejected`; what a reviewer has to look at
-/// gets the state `waiting`. A photo sent twice makes two submissions.
+/// gets the state `waiting`. A photo sent twice makes two submissions, unless both requests bear the same `Idempotency-Key`: then
+/// the second is answered with what was kept of the first, as it stands now.
 #[utoipa::path(
     post,
     path = "/v1/submissions",
     tag = openapi::REVIEW,
     security((), ("key" = [])),
     params(
+        ("Idempotency-Key" = Option<String>, Header, description = "A name of your choice for this submission, such as a UUID, with which it may be sent again", pattern = "^[!-~]{1,255}$"),
         ("profile" = Option<String>, Query, description = "Id of a profile; without one, the default of the service", example = "zikao-graduation"),
         ("reference" = Option<String>, Query, description = "What you call it, to find it again", max_length = 200),
         ("lang" = Option<String>, Query, description = "Language of problems: zh or en", pattern = "^(zh|en)$"),
@@ -61,16 +69,49 @@ pub async fn submit(
     request: Request,
 ) -> Result<Response, Problem> {
     form(request.headers(), &[Form::Json])?;
+    let key = idempotency_key(request.headers())?;
     let upload = upload(&state, request, params::SUBMIT).await?;
     let lang = upload.params.lang;
-    kept(state, identity, upload).await.map_err(|problem| problem.spoken(lang))
+    kept(state, identity, upload, key).await.map_err(|problem| problem.spoken(lang))
 }
 
-async fn kept(state: AppState, identity: Identity, mut upload: Upload) -> Result<Response, Problem> {
+/// The header with the client's name for a request, a string of structured fields or as it stands.
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let mut all = headers.get_all(IDEMPOTENCY_KEY).iter();
+    let Some(value) = all.next() else { return Ok(None) };
+    let text = value.to_str().unwrap_or_default();
+    let key = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
+    let fits = (1..=KEY_MAX).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
+    if fits && all.next().is_none() {
+        return Ok(Some(key.to_owned()));
+    }
+    let takes = format!("one of 1 to {KEY_MAX} visible ASCII characters");
+    Err(params::wrong("Idempotency-Key", text, &takes))
+}
+
+/// All that was asked, so that a name is not taken for another request.
+fn asked(upload: &Upload, profile: &Profile) -> Vec<u8> {
+    let photo: [u8; 32] = Sha256::digest(&upload.photo.bytes).into();
+    let Params { reference, captured_before, .. } = &upload.params;
+    format!("{photo:?} {:?} {:?} {reference:?} {captured_before:?}", upload.name, profile.id).into_bytes()
+}
+
+async fn kept(
+    state: AppState,
+    identity: Identity,
+    mut upload: Upload,
+    key: Option<String>,
+) -> Result<Response, Problem> {
     let review = state.review()?;
     let profile = state.profile(upload.params.profile.as_deref())?;
     // A name is only for people to read. One that acts or does not end is tamed, so that the report has what is kept.
     upload.name = upload.name.map(|name| harmless(&name).chars().take(NAME_MAX).collect());
+    let named = key.map(|key| Repeatable::new(&key, &asked(&upload, &profile)));
+    if let Some(named) = named.clone()
+        && let Some(before) = again(&state, &identity, named).await?
+    {
+        return Ok(before);
+    }
     let task = Task::of("submit", &state, &upload);
     let (upload, report) = work(&state, task, move |state| {
         let report = state.judge.check(input(&upload), &profile);
@@ -79,7 +120,8 @@ async fn kept(state: AppState, identity: Identity, mut upload: Upload) -> Result
     })
     .await?;
     let place = review.state(report.verdict);
-    let (kept, report) = review
+    let names = identity.role != Role::Portal;
+    let (full, fresh) = review
         .call(move |store| {
             let new = NewSubmission {
                 photo: &upload.photo.bytes,
@@ -88,16 +130,35 @@ async fn kept(state: AppState, identity: Identity, mut upload: Upload) -> Result
                 file_name: upload.name.as_deref(),
                 state: place,
             };
-            let kept = store.submit(&new, Signed { by: &identity.name, at: Timestamp::now() })?;
-            Ok((kept, report))
+            let signed = Signed { by: &identity.name, at: Timestamp::now() };
+            let (kept, fresh) = store.submit_once(&new, named.as_ref(), signed)?;
+            Ok((store.full(&kept.id)?, fresh))
         })
         .await?;
-    state.metrics.submissions.get_or_create(&Kept { state: kept.state.name() }).inc();
+    if fresh {
+        state.metrics.submissions.get_or_create(&Kept { state: full.submission.state.name() }).inc();
+    }
+    created(full, names)
+}
+
+/// The answer to a submission that was sent before under this name, if there is one.
+async fn again(state: &AppState, identity: &Identity, named: Repeatable) -> Result<Option<Response>, Problem> {
+    let by = identity.name.clone();
+    let full = state.review()?.call(move |store| match store.sent_before(&named, &by)? {
+        Some(before) => store.full(&before.id).map(Some),
+        None => Ok(None),
+    });
+    full.await?.map(|full| created(full, identity.role != Role::Portal)).transpose()
+}
+
+/// The answer to a submission that is kept; with the names of reviewers when `names`.
+fn created(full: Full, names: bool) -> Result<Response, Problem> {
+    let damaged = |_| Problem::plain(Code::StorageFailed);
+    let report: Report = serde_json::from_str(&full.report).map_err(damaged)?;
     let headers = verdict::headers(&report);
-    let location = format!("/v1/submissions/{}", kept.id);
-    let report = serde_json::to_value(&report).map_err(|_| Problem::plain(Code::Internal))?;
-    let details = SubmissionDetails { submission: SubmissionEntry::from(kept), report, decisions: Vec::new() };
-    Ok((StatusCode::CREATED, headers, [(LOCATION, location)], Json(details)).into_response())
+    let location = [(LOCATION, format!("/v1/submissions/{}", full.submission.id))];
+    let details = SubmissionDetails::of(full, names).map_err(damaged)?;
+    Ok((StatusCode::CREATED, headers, location, Json(details)).into_response())
 }
 
 /// List submissions
@@ -286,15 +347,4 @@ fn mime(format: &str) -> &'static str {
         "pdf" => "application/pdf",
         _ => "application/octet-stream",
     }
-}
-
-/// The head of an answer that is a file of a person's.
-fn alone(mime: &'static str) -> [(HeaderName, HeaderValue); 4] {
-    let value = HeaderValue::from_static;
-    [
-        (CONTENT_TYPE, value(mime)),
-        (CACHE_CONTROL, value("private, no-store")),
-        (CONTENT_SECURITY_POLICY, value(ALONE)),
-        (HeaderName::from_static("cross-origin-resource-policy"), value("same-origin")),
-    ]
 }
