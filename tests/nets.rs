@@ -69,6 +69,28 @@ fn the_nets_say_what_another_runtime_says() {
 }
 
 #[test]
+fn some_values_of_an_output_are_those_of_all() {
+    let photo = image::open(root().join("sample-photos/astronaut.png")).expect("a sample photo").into_rgb8();
+    let shape = [1, 256, 256, 3];
+    let weights =
+        std::fs::read(root().join("models/face_landmarks_detector.onnx")).expect("a file of the manifest").leak();
+    let picture = input(&photo, shape);
+    let run = |net: OnnxNet| net.run(&mut rows_of(&picture));
+    let all = run(OnnxNet::new("all", shape, weights)).expect("runs");
+    let wanted = [1433, 0, 7, 700];
+    let some = run(OnnxNet::new("some", shape, weights).giving(wanted)).expect("runs");
+    assert_eq!(some[0].len(), wanted.len());
+    for (value, at) in some[0].iter().zip(wanted) {
+        assert!((value - all[0][at]).abs() <= TOLERANCE * 256.0, "{value} is not {}", all[0][at]);
+    }
+    assert_eq!(some[1..], all[1..]);
+    // There is no such value; and the parser's output is no place.
+    assert!(run(OnnxNet::new("beyond", shape, weights).giving([1434])).is_err());
+    let parser = std::fs::read(root().join("models/head_parser.onnx")).expect("a file of the manifest").leak();
+    assert!(OnnxNet::new("parser", [1, 192, 144, 3], parser).giving([0]).run(&mut |_, _| ()).is_err());
+}
+
+#[test]
 fn what_cannot_be_run_is_an_error() {
     let weights: &[u8] = std::fs::read(root().join("models/cheek_edge.onnx")).expect("a file of the manifest").leak();
     let error = OnnxNet::new("none", [1, 4, 4, 3], b"no net").run(&mut |_, _| ()).expect_err("no ONNX file");

@@ -3,7 +3,7 @@
 use image::RgbImage;
 
 use super::net::{Net, NetError};
-use super::{Detection, FINE_LANDMARKS, LANDMARKS};
+use super::{Detection, FINE_LANDMARKS, FINE_POINTS, LANDMARKS};
 use crate::photo::crop::{Crop, Outside};
 use crate::units::Point;
 
@@ -13,7 +13,8 @@ const CROP: f64 = 1.5;
 /// The mesh of one face.
 #[derive(Debug, Clone)]
 pub struct Mesh {
-    /// [`LANDMARKS`] points in pixels of the picture; [`FINE_LANDMARKS`] of the fine net.
+    /// [`LANDMARKS`] points in pixels of the picture; [`FINE_LANDMARKS`] of the fine net, of which only the [`FINE_POINTS`] are
+    /// numbers.
     pub points: Vec<Point>,
     /// Depth of each, same unit, towards the camera negative.
     pub depth: Vec<f64>,
@@ -39,32 +40,43 @@ fn crop_of(detection: &Detection, side: usize) -> Crop {
 /// # Errors
 /// When the net cannot be run or answers in another shape than 468 points and a logit.
 pub fn locate(rgb: &RgbImage, detection: &Detection, net: &dyn Net) -> Result<Mesh, NetError> {
-    run(rgb, detection, net, LANDMARKS)
+    run(rgb, detection, net, LANDMARKS, 0..LANDMARKS)
 }
 
 /// Runs the fine landmark net on a detected face: its lids close with the eyes, its lips part with the mouth, and it
 /// knows the irises.
 ///
 /// # Errors
-/// When the net cannot be run or answers in another shape than 478 points and a logit.
+/// When the net cannot be run or answers in another shape than the points and a logit.
 pub fn locate_fine(rgb: &RgbImage, detection: &Detection, net: &dyn Net) -> Result<Mesh, NetError> {
-    run(rgb, detection, net, FINE_LANDMARKS)
+    run(rgb, detection, net, FINE_LANDMARKS, FINE_POINTS.into_iter())
 }
 
-fn run(rgb: &RgbImage, detection: &Detection, net: &dyn Net, points: usize) -> Result<Mesh, NetError> {
+/// A mesh of so many points, those of which the net gives are `given`.
+fn run(
+    rgb: &RgbImage,
+    detection: &Detection,
+    net: &dyn Net,
+    points: usize,
+    given: impl ExactSizeIterator<Item = usize>,
+) -> Result<Mesh, NetError> {
     let side = net.input_shape()[1];
     let crop = crop_of(detection, side);
     let outputs = net.run(&mut crop.input(rgb, side, side, Outside::Black))?;
     let [coordinates, logit, ..] = outputs.as_slice() else {
         return Err(NetError { net: "face_landmark", reason: format!("gave {} outputs, not 2", outputs.len()) });
     };
-    if coordinates.len() < points * 3 || logit.is_empty() {
+    if coordinates.len() < given.len() * 3 || logit.is_empty() {
         return Err(NetError { net: "face_landmark", reason: format!("gave {} coordinates", coordinates.len()) });
     }
-    let rows = coordinates.chunks_exact(3).take(points);
-    Ok(Mesh {
-        points: rows.clone().map(|p| crop.to_picture(Point::new(f64::from(p[0]), f64::from(p[1])))).collect(),
-        depth: rows.map(|p| f64::from(p[2]) * crop.scale).collect(),
+    let mut mesh = Mesh {
+        points: vec![Point::new(f64::NAN, f64::NAN); points],
+        depth: vec![f64::NAN; points],
         score: 1.0 / (1.0 + (-f64::from(logit[0])).exp()),
-    })
+    };
+    for (point, &[x, y, z]) in given.zip(coordinates.as_chunks().0) {
+        mesh.points[point] = crop.to_picture(Point::new(f64::from(x), f64::from(y)));
+        mesh.depth[point] = f64::from(z) * crop.scale;
+    }
+    Ok(mesh)
 }

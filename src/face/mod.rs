@@ -23,6 +23,14 @@ pub const FINE_LANDMARKS: usize = LANDMARKS + 10;
 /// Centres of the irises in the fine mesh, left and right of the picture.
 pub const IRISES: [usize; 2] = [LANDMARKS, LANDMARKS + 5];
 
+/// The points of the fine mesh that are measured: corners of the eyes and lids, the irises' centres, corners of the mouth and lips.
+/// Of no other point the fine net is asked.
+pub const FINE_POINTS: [usize; 24] = [
+    33, 133, 160, 159, 158, 144, 145, 153, // the eye left in the picture
+    362, 263, 385, 386, 387, 380, 374, 373, // and right
+    IRISES[0], IRISES[1], 61, 291, 0, 13, 14, 17,
+];
+
 /// A detected face.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Detection {

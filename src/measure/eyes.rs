@@ -140,6 +140,14 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn the_fine_net_is_asked_for_all_that_is_measured() {
+        let of_eyes = EYES.iter().flat_map(|eye| eye.corners.into_iter().chain(eye.upper).chain(eye.lower));
+        for point in of_eyes.chain(crate::face::IRISES) {
+            assert!(crate::face::FINE_POINTS.contains(&point), "{point}");
+        }
+    }
+
+    #[test]
     fn the_opening_is_the_gap_over_the_width() {
         for (gap, angle) in [(0.0, 0.0), (4.0, 0.0), (12.0, 0.3)] {
             for opening in openings(&mesh(gap, angle)) {

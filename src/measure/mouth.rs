@@ -139,6 +139,13 @@ mod tests {
     }
 
     #[test]
+    fn the_fine_net_is_asked_for_all_that_is_measured() {
+        for point in CORNERS.into_iter().chain(LIPS) {
+            assert!(crate::face::FINE_POINTS.contains(&point), "{point}");
+        }
+    }
+
+    #[test]
     fn the_gap_is_a_share_of_the_face() {
         assert!((gap(&mesh(6.0), T) - 0.05).abs() < 1e-9);
         assert_eq!(gap(&mesh(0.0), T), 0.0);

@@ -64,7 +64,7 @@ struct Merger {
     channels: Vec<usize>,
 }
 
-fn operands(operation: &Operation) -> [Option<usize>; 2] {
+pub(super) fn operands(operation: &Operation) -> [Option<usize>; 2] {
     match *operation {
         Operation::Input => [None, None],
         Operation::Convolution { input, .. }

@@ -71,8 +71,9 @@ pub struct Nets {
     pub cheek_edge: Box<dyn Net>,
     /// Tells hair, face, clothes, coverings and spectacles apart: 1x192x144x3 RGB in 0..1 -> 96x72x8 class logits.
     pub parser: Box<dyn Net>,
-    /// Places a finer mesh, with irises and true lids and lips: 1x256x256x3 RGB in 0..1 -> 1434 (478 x, y, z in crop
-    /// pixels), 1 face logit. Three times the time of `landmarks`, so it runs only where that leaves a doubt.
+    /// Places the points of a finer mesh, with irises and true lids and lips, that are measured: 1x256x256x3 RGB in 0..1 -> x, y, z
+    /// of the [`FINE_POINTS`](super::FINE_POINTS) in crop pixels, 1 face logit. Three times the time of `landmarks`, so it runs only
+    /// where that leaves a doubt.
     pub fine_landmarks: Box<dyn Net>,
     /// Tells person from background: 1x256x256x3 RGB in 0..1 -> 256x256 person probability.
     pub segmenter: Box<dyn Net>,
@@ -125,11 +126,10 @@ impl Nets {
             landmarks: Box::new(landmarks),
             cheek_edge: Box::new(cheek_edge),
             parser: Box::new(parser),
-            fine_landmarks: Box::new(OnnxNet::new(
-                "face_landmarks_detector",
-                [1, 256, 256, 3],
-                weights::FINE_LANDMARKS,
-            )),
+            fine_landmarks: Box::new(
+                OnnxNet::new("face_landmarks_detector", [1, 256, 256, 3], weights::FINE_LANDMARKS)
+                    .giving(super::FINE_POINTS.iter().flat_map(|&point| [3 * point, 3 * point + 1, 3 * point + 2])),
+            ),
             segmenter: Box::new(OnnxNet::new("selfie_segmenter", [1, 256, 256, 3], weights::SEGMENTER)),
         })
     }
@@ -150,6 +150,8 @@ pub struct OnnxNet {
     name: &'static str,
     shape: [usize; 4],
     bytes: &'static [u8],
+    /// Of the first output; all when there are none.
+    values: Vec<usize>,
     plan: OnceLock<Result<Plan, NetError>>,
 }
 
@@ -162,13 +164,19 @@ impl fmt::Debug for OnnxNet {
 impl OnnxNet {
     /// A net from the bytes of an ONNX file. `shape` is its one input: pictures, rows, columns, channels.
     pub fn new(name: &'static str, shape: [usize; 4], bytes: &'static [u8]) -> Self {
-        Self { name, shape, bytes, plan: OnceLock::new() }
+        Self { name, shape, bytes, values: Vec::new(), plan: OnceLock::new() }
+    }
+
+    /// The same net whose first output, which is one place, has these values alone, in this order. What is left out costs nothing.
+    pub fn giving(mut self, values: impl IntoIterator<Item = usize>) -> Self {
+        self.values = values.into_iter().collect();
+        self
     }
 
     fn plan(&self) -> Result<&Plan, NetError> {
         let [_, height, width, channels] = self.shape;
-        let read = || Plan::of(self.bytes, Shape { height, width, channels }).map_err(|e| NetError::new(self.name, e));
-        self.plan.get_or_init(read).as_ref().map_err(Clone::clone)
+        let read = || Plan::of(self.bytes, Shape { height, width, channels }, &self.values);
+        self.plan.get_or_init(|| read().map_err(|e| NetError::new(self.name, e))).as_ref().map_err(Clone::clone)
     }
 }
 

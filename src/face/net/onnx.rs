@@ -8,6 +8,7 @@ use rten_onnx::onnx::{AttributeProto, ModelProto, NodeProto, TensorProto};
 use rten_onnx::protobuf::ProtobufError;
 
 use super::kernels::{Combination, Kernel, Window};
+use super::merge::operands;
 
 /// Why a file cannot be used as a net.
 #[derive(Debug, thiserror::Error)]
@@ -148,6 +149,36 @@ pub(super) fn read(bytes: &[u8], input: Shape) -> Result<Graph, OnnxError> {
             _ => Err(OnnxError::Graph("an output that nothing makes")),
         });
     Ok(Graph { outputs: outputs.collect::<Result<_, _>>()?, nodes: reader.nodes })
+}
+
+impl Graph {
+    /// Leaves only some values of an output that is one place, in this order: what nobody reads need not be worked out.
+    pub(super) fn keep(&mut self, output: usize, values: &[usize]) -> Result<(), OnnxError> {
+        let unfit = || OnnxError::Graph("an output of which some values cannot be left out");
+        let readers = |part: usize| {
+            let outputs = self.outputs.iter().flat_map(|output| &output.parts);
+            let nodes = self.nodes.iter().flat_map(|node| operands(&node.operation)).flatten();
+            outputs.copied().chain(nodes).filter(|&read| read == part).count()
+        };
+        let wanted = self.outputs.get(output).ok_or_else(unfit)?;
+        let (&[part], OutputEnd::None) = (&wanted.parts[..], wanted.end) else { return Err(unfit()) };
+        if readers(part) != 1 {
+            return Err(unfit());
+        }
+        let (output, Node { operation, shape }) = (&mut self.outputs[output], &mut self.nodes[part]);
+        let Operation::Convolution { kernel, bias, doubled: false, .. } = operation else { return Err(unfit()) };
+        let size = kernel.values.len() / kernel.channels[0].max(1);
+        if !shape.is_place() || values.iter().any(|&value| value >= kernel.channels[0]) {
+            return Err(unfit());
+        }
+        kernel.values = values.iter().flat_map(|&v| &kernel.values[v * size..][..size]).copied().collect();
+        kernel.channels[0] = values.len();
+        shape.channels = values.len();
+        let some = |all: &mut Vec<f32>| *all = values.iter().filter_map(|&value| all.get(value).copied()).collect();
+        some(bias);
+        some(&mut output.plus);
+        Ok(())
+    }
 }
 
 fn flat(part: usize) -> Output {

@@ -58,9 +58,13 @@ struct Memory {
 }
 
 impl Plan {
-    /// Reads an ONNX file whose input is a picture of this shape.
-    pub(super) fn of(bytes: &[u8], input: Shape) -> Result<Self, OnnxError> {
-        Self::of_graph(Level::new(), onnx::read(bytes, input)?)
+    /// Reads an ONNX file whose input is a picture of this shape. Of its first output only `values` are worked out, if there are any.
+    pub(super) fn of(bytes: &[u8], input: Shape, values: &[usize]) -> Result<Self, OnnxError> {
+        let mut graph = onnx::read(bytes, input)?;
+        if !values.is_empty() {
+            graph.keep(0, values)?;
+        }
+        Self::of_graph(Level::new(), graph)
     }
 
     fn of_graph(level: Level, graph: Graph) -> Result<Self, OnnxError> {
