@@ -68,3 +68,45 @@ impl Picture {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn pictures_that_are_needed_at_once_share_nothing(
+            pictures in prop::collection::vec((1usize..6, 1usize..6, 0usize..2, 0usize..4), 1..12),
+        ) {
+            let layouts: Vec<Layout> = pictures
+                .iter()
+                .map(|&(height, width, margin, _)| Layout { height, width, depth: 8, margin: [margin; 4] })
+                .collect();
+            // The last is an output; one that nobody reads is needed while it is written.
+            let end = layouts.len() - 1;
+            let last = pictures.iter().enumerate().map(|(i, picture)| if i == end { usize::MAX } else { (i + picture.3).min(end) });
+            let last: Vec<usize> = last.collect();
+            let (pieces, places) = assigned(&layouts, &vec![true; layouts.len()], &last);
+            let places: Vec<Picture> = places.into_iter().flatten().collect();
+            for (i, picture) in places.iter().enumerate() {
+                prop_assert!(picture.layout.len() <= pieces[picture.piece]);
+                let both = |j: &usize| *j <= last[i] && places[*j].piece == picture.piece;
+                prop_assert_eq!((i + 1..places.len()).find(both), None, "while picture {} is needed", i);
+            }
+            // Whatever is written to the inner places, margins are zeros, in a second run too.
+            let mut memory: Vec<Vec<f32>> = pieces.iter().map(|&len| vec![0.0; len]).collect();
+            for picture in places.iter().chain(&places) {
+                let Layout { height, width, depth, .. } = picture.layout;
+                let values = &mut memory[picture.piece];
+                picture.cleared(values);
+                let values = &mut values[..picture.layout.len()];
+                for row in values[picture.layout.before(0, 0)..].chunks_mut(picture.layout.pitch()).take(height) {
+                    row[..width * depth].fill(1.0);
+                }
+                prop_assert_eq!(values.iter().sum::<f32>(), (height * width * depth) as f32);
+            }
+        }
+    }
+}
