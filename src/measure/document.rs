@@ -4,7 +4,7 @@
 
 use image::RgbImage;
 
-use super::text::{Component, components};
+use super::components::{Component, components};
 use crate::signature::SignatureError;
 use crate::signature::ink::Ink;
 use crate::signature::paper::Paper;

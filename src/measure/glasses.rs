@@ -2,9 +2,9 @@
 
 use image::RgbImage;
 
+use super::components::components;
 use super::plane::quantile;
 use super::skin::EYES;
-use super::text::components;
 use crate::face::Face;
 use crate::face::parser::{Class, HeadMap, Outline, around};
 use crate::photo::crop::{Crop, Outside};

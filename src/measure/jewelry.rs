@@ -2,8 +2,8 @@
 
 use image::RgbImage;
 
+use super::components::components;
 use super::plane::quantile;
-use super::text::components;
 use crate::face::Face;
 use crate::face::parser::{Class, HeadMap};
 use crate::scene::lab::{self, Lab};

@@ -6,9 +6,9 @@
 
 use fearless_simd::{Level, dispatch};
 
+use super::components::{components, next_set};
 use super::plane::{byte_quantile, quantile};
 use super::skin::{Part, SkinMap};
-use super::text::{components, next_set};
 use crate::face::Face;
 use crate::scene::lab::{linear, luminance};
 use crate::units::{Point, Rect};

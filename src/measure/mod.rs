@@ -3,6 +3,7 @@
 pub mod artifacts;
 pub mod border;
 pub mod clothes;
+pub mod components;
 pub mod cover;
 pub mod document;
 pub mod eyes;

@@ -3,8 +3,8 @@
 use fearless_simd::{Level, dispatch};
 use image::RgbImage;
 
+use super::components::next_set;
 use super::plane::{Plane, quantile};
-use super::text::next_set;
 use crate::face::Face;
 use crate::units::Rect;
 
