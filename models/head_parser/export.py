@@ -1,8 +1,8 @@
-"""Usage: export.py IN.pt OUT.onnx        (torch, onnx)
+"""Usage: export.py IN.pt OUT.onnx [teacher]        (torch, onnx)
 Folds the batch norms and writes the file under a temporary name first, so that a reader never meets half of it."""
 import os, sys
 import torch
-from net import Net, fold
+from net import Net, Teacher, fold
 
 
 def export(net, path):
@@ -14,6 +14,6 @@ def export(net, path):
 
 
 if __name__ == '__main__':
-    n = Net()
+    n = Teacher() if sys.argv[3:] == ['teacher'] else Net()
     n.load_state_dict(torch.load(sys.argv[1]))
     export(n, sys.argv[2])

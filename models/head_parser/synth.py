@@ -810,6 +810,37 @@ def sample(r, pool, who):
     return np.ascontiguousarray(im[..., ::-1]), np.ascontiguousarray(l)
 
 
+GROUNDS = [(255, 255, 255), (255, 197, 100), (240, 240, 240), (214, 214, 214), (205, 205, 210), (219, 142, 67), (40, 40, 200)]   # BGR
+
+
+def plain(r, pool, who):
+    """A photo as registries have most: this person as they are, well lit, before a plain ground; only the shirt is dyed sometimes."""
+    s = pool[who]
+    rot, sc = math.radians(r.normal(0, 2)), D0 * r.uniform(.93, 1.08)
+    c, sn = math.cos(rot) / sc, math.sin(rot) / sc
+    dx, dy = XX - f32(MID[0] + r.normal(0, 1.5)), YY - f32(MID[1] + r.normal(0, 1.5))
+    mx, my = (BX + BD * (c * dx + sn * dy)).astype(f32), (BY + BD * (c * dy - sn * dx)).astype(f32)
+    x = cv2.remap(s['rgba'], mx, my, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).astype(f32)
+    l = cv2.remap(s['label'], mx, my, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE)
+    fg, al = np.ascontiguousarray(x[..., :3]), x[..., 3:] / 255
+    if r.random() < .6:
+        fg = mix(fg, blur((l == 4).astype(f32), .7), np.clip(surface(r, .8) * np.clip(fg.mean(2) / 205, .25, 1.25)[..., None], 0, 255))
+    bg = np.array(GROUNDS[r.integers(len(GROUNDS))], f32) * (1 + r.uniform(0, .05) * BANK.get(r, 'smooth'))[..., None]
+    im = np.clip(bg + (fg - bg) * al, 0, 255) / 255
+    im = im ** f32(r.uniform(.8, 1.25)) * (r.uniform(.85, 1.08) * (1 + r.normal(0, .03, 3))).astype(f32)
+    if r.random() < .3:
+        im = blur(im, r.uniform(.3, 1.1))
+    if r.random() < .5:
+        im = im + r.standard_normal((H, W, 3), f32) * f32(r.uniform(0, .02))
+    im = np.clip(im * 255, 0, 255).astype(np.uint8)
+    if r.random() < .35:
+        im = cv2.imdecode(cv2.imencode('.jpg', im, [cv2.IMWRITE_JPEG_QUALITY, int(r.uniform(40, 95))])[1], 1)
+    l = np.where(al[..., 0] < .35, 0, l).astype(np.uint8)
+    if r.random() < .5:
+        im, l = im[:, ::-1], l[:, ::-1]
+    return np.ascontiguousarray(im[..., ::-1]), np.ascontiguousarray(l)
+
+
 def load(path, test=None):
     """The bases of the training people (test=False), the test people (every fifth) or all."""
     z = np.load(path)

@@ -1,25 +1,39 @@
-"""Train the head parser: train.py BASES.npz OUT_DIR MINUTES [START.pt RATE]      (torch, numpy, opencv-python-headless)
+"""Train the head parser: train.py BASES.npz OUT_DIR MINUTES [--teacher NET.onnx] [--start START.pt] [--rate R]
+(torch, numpy, opencv-python-headless; onnxruntime with a teacher)
 
 BASES.npz from prepare.py. OUT_DIR gets net.pt (the running average of the weights), head_parser.onnx every eight minutes and log.txt.
-Two processes: `train.py --draw BASES.npz OUT_DIR SEED` (started by the first, may be stopped and started again with
-a changed synth.py) draws samples into a ring of RING pictures in OUT_DIR, the other learns from random places of the ring. So
-neither waits for the other, and a picture is seen about once or twice. One thread each. With START.pt it goes on from there, RATE
-(3e-3 without) being the first learning rate; the ring is kept."""
-import copy, math, os, subprocess, sys, time
+Without a teacher the larger net of net.py learns from what was drawn; with one the smaller net learns what the teacher says of the
+same pictures, and a quarter as much from what was drawn.
+Two processes: `train.py --draw BASES.npz OUT_DIR SEED [NET.onnx]` (started by the first, may be stopped and started again with
+a changed synth.py) draws samples into a ring of RING pictures in OUT_DIR, with what the teacher says of each, the other learns from random
+places of the ring. So neither waits for the other. One thread each. With --start it goes on from there, and the ring is kept; R
+(3e-3 without) is the first learning rate."""
+import argparse, copy, math, os, subprocess, sys, time
 import numpy as np
-RING = 6000
-WT = [1., 1.3, 1., 1.2, 1., 1.2, 2.5, 1.8]   # frames are thin, lenses few
+RING = 20000
+WT = [1., 1.3, 1., 1.7, 1., 1.3, 2.5, 1.8]   # frames are thin, lenses and ears few
+PLAIN = .25   # share of pictures as registries have most
+DRAWN = .25   # weight of what was drawn beside what the teacher says
 
 
-def ring(d, mode):
-    shape = (RING, 192, 144, 4)
-    return np.memmap(d + '/ring.u8', np.uint8, mode, shape=shape), np.memmap(d + '/ring.n', np.int64, mode, shape=(1,))
+def ring(d, mode, taught):
+    """Pictures and classes, logits of the teacher, and how many were drawn so far."""
+    z = np.memmap(d + '/ring.f16', np.float16, mode, shape=(RING, 8, 96, 72)) if taught else None
+    return np.memmap(d + '/ring.u8', np.uint8, mode, shape=(RING, 192, 144, 4)), z, np.memmap(d + '/ring.n', np.int64, mode, shape=(1,))
 
 
-def draw(bases, d, seed):
+def said(path):
+    """What a net says of a picture: HxWx3 uint8 RGB -> 8x96x72 logits."""
+    from prepare import session
+    s = session(path)
+    return lambda im: s.run(None, {'image': im.transpose(2, 0, 1)[None].astype(np.float32) / 255})[0][0]
+
+
+def draw(bases, d, seed, teacher=None):
     import synth
     pool = synth.load(bases, False)
-    r, (x, n) = np.random.default_rng(seed), ring(d, 'r+')
+    r, (x, z, n) = np.random.default_rng(seed), ring(d, 'r+', teacher)
+    ask = said(teacher) if teacher else None
     # everybody as often as everybody else, smiling or not; the bald and the dark-haired are few enough as it is
     people = {}
     for i, p in enumerate(pool):
@@ -27,9 +41,11 @@ def draw(bases, d, seed):
     people = list(people.values())
     while True:
         q = people[r.integers(len(people))]
-        im, l = synth.sample(r, pool, q[r.integers(len(q))])
+        im, l = (synth.plain if teacher and r.random() < PLAIN else synth.sample)(r, pool, q[r.integers(len(q))])
         k = int(n[0]) % RING
         x[k, ..., :3], x[k, ..., 3] = im, l
+        if teacher:
+            z[k] = ask(im)
         n[0] += 1
 
 
@@ -46,21 +62,22 @@ def iou(z, y, c=8):
     return [float(((z == k) & (y == k)).sum() / max(1, ((z == k) | (y == k)).sum())) for k in range(c)]
 
 
-def main(bases, d, minutes, start=None, rate=3e-3):
+def main(bases, d, minutes, teacher=None, start=None, rate=3e-3):
     import torch, torch.nn.functional as F
-    from net import Net, macs
+    from net import Net, Teacher, macs
     from export import export
     torch.set_num_threads(1)
     torch.manual_seed(1)
     os.makedirs(d, exist_ok=True)
-    x, n = ring(d, 'r+' if start else 'w+')
-    child = subprocess.Popen([sys.executable, __file__, '--draw', bases, d, str(7 + int(n[0]))])   # another start, other pictures
+    x, z, n = ring(d, 'r+' if start else 'w+', teacher)
+    # another start, other pictures
+    child = subprocess.Popen([sys.executable, __file__, '--draw', bases, d, str(7 + int(n[0]))] + ([teacher] if teacher else []))
     log = open(d + '/log.txt', 'a')
 
     def say(*a):
         print(*a, flush=True)
         print(*a, file=log, flush=True)
-    net = Net()
+    net = Net() if teacher else Teacher()
     if start:
         net.load_state_dict(torch.load(start))
     say('parameters', sum(p.numel() for p in net.parameters()), 'MACs', macs(net))
@@ -78,9 +95,10 @@ def main(bases, d, minutes, start=None, rate=3e-3):
             p = (time.time() - t0) / (minutes * 60)
             for g in opt.param_groups:
                 g['lr'] = rate * min(1, k / 200 + .02) * (.5 + .5 * math.cos(math.pi * p)) + 1e-5
-            q = x[r.integers(0, min(int(n[0]), RING), 16)]
+            at = r.integers(0, min(int(n[0]), RING), 16)
+            q, t = x[at], z[at] if teacher else None
             if r.random() < .5:
-                q = q[:, :, ::-1]
+                q, t = q[:, :, ::-1], t[..., ::-1] if teacher else None
             q = torch.from_numpy(np.ascontiguousarray(q))
             im = q[..., :3].permute(0, 3, 1, 2).float() / 255 * (1 + .06 * torch.randn(16, 3, 1, 1)) + .02 * torch.randn(16, 3, 1, 1)
             im = im.clamp(0, 1).contiguous(memory_format=torch.channels_last)
@@ -89,6 +107,11 @@ def main(bases, d, minutes, start=None, rate=3e-3):
             # an output cell stands for 2x2 pixels: it is asked about each of them
             ls = F.log_softmax(net(im), 1)
             loss = sum(F.nll_loss(ls, y[:, i::2, j::2], wt) for i in (0, 1) for j in (0, 1)) / 4
+            if teacher:
+                t = F.log_softmax(torch.from_numpy(np.ascontiguousarray(t)).float(), 1)
+                p_ = t.exp()
+                apart = (p_ * (t - ls)).sum(1) * (p_ * wt.view(1, 8, 1, 1)).sum(1)   # Kullback-Leibler, cells weighted as their classes
+                loss = apart.mean() + DRAWN * loss
             opt.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(net.parameters(), 2.)
@@ -118,6 +141,14 @@ def main(bases, d, minutes, start=None, rate=3e-3):
 
 if __name__ == '__main__':
     if sys.argv[1] == '--draw':
-        draw(sys.argv[2], sys.argv[3], int(sys.argv[4]))
+        draw(sys.argv[2], sys.argv[3], int(sys.argv[4]), *sys.argv[5:])
     else:
-        main(sys.argv[1], sys.argv[2], float(sys.argv[3]), *([sys.argv[4], float(sys.argv[5])] if len(sys.argv) > 5 else []))
+        p = argparse.ArgumentParser()
+        p.add_argument('bases')
+        p.add_argument('out')
+        p.add_argument('minutes', type=float)
+        p.add_argument('--teacher')
+        p.add_argument('--start')
+        p.add_argument('--rate', type=float, default=3e-3)
+        a = p.parse_args()
+        main(a.bases, a.out, a.minutes, a.teacher, a.start, a.rate)

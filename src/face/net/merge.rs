@@ -83,9 +83,12 @@ pub(super) fn operands(operation: &Operation) -> [Option<usize>; 2] {
 /// The steps of a net in the order they can run in, and what its outputs are gathered from.
 pub(super) fn merged(mut graph: Graph) -> Result<(Vec<Step>, Vec<Gathering>), OnnxError> {
     let mut uses = vec![0; graph.nodes.len()];
-    let read = graph.nodes.iter().flat_map(|node| operands(&node.operation)).flatten();
-    for index in read.chain(graph.outputs.iter().flat_map(|output| output.parts.iter().copied())) {
-        uses[index] += 1;
+    graph.outputs.iter().flat_map(|output| &output.parts).for_each(|&part| uses[part] += 1);
+    // From behind: what nothing reads, such as a convolution that was taken over in another form, reads nothing.
+    for (index, node) in graph.nodes.iter().enumerate().rev() {
+        if uses[index] > 0 {
+            operands(&node.operation).into_iter().flatten().for_each(|read| uses[read] += 1);
+        }
     }
     let outputs = std::mem::take(&mut graph.outputs);
     let mut outputs: Vec<Gathering> =

@@ -7,9 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use fearless_simd::Level;
 
 use super::Rows;
-use super::kernels::{
-    self, Combination, Convolution, Depthwise, Finish, Function, Kernel, LANES, Layout, Pictures, Winograd,
-};
+use super::kernels::{self, Combination, Convolution, Depthwise, Finish, Function, Kernel, LANES, Layout, Pictures};
 use super::merge::{Ending, Gathering, Step, Taps, Work, merged};
 use super::onnx::{self, Graph, OnnxError, OutputEnd, Shape};
 use memory::Picture;
@@ -27,7 +25,6 @@ struct Run {
 #[derive(Debug)]
 enum Ready {
     Convolution(Box<Convolution>),
-    Winograd(Box<Winograd>),
     Depthwise(Box<Depthwise>),
     Combine(Combination, Finish),
     /// Of so many channels of a place.
@@ -134,9 +131,6 @@ impl Plan {
         let other = step.other.map(picture);
         match &step.kernel {
             Ready::Convolution(kernel) => {
-                kernel.run(self.level, from.0, other.map(|other| other.0), &mut output, scratch);
-            }
-            Ready::Winograd(kernel) => {
                 kernel.run(self.level, from.0, other.map(|other| other.0), &mut output, scratch);
             }
             Ready::Depthwise(kernel) => kernel.run(self.level, from.0, &mut output, to),
@@ -265,17 +259,10 @@ fn layouts(steps: &[Step], live: &[bool]) -> Vec<Layout> {
             | Work::Depthwise { taps, .. } => taps.window,
             _ => continue,
         };
-        let pads = if in_tiles(step) { Winograd::pads(&window, step.shape) } else { window.pads };
         let margin = &mut layouts[step.input].margin;
-        margin.iter_mut().zip(pads).for_each(|(margin, pad)| *margin = pad.max(*margin));
+        margin.iter_mut().zip(window.pads).for_each(|(margin, pad)| *margin = pad.max(*margin));
     }
     layouts
-}
-
-/// Whether the step is a convolution that is worked out in tiles.
-fn in_tiles(step: &Step) -> bool {
-    let Work::Convolution { depthwise: None, taps, doubled: false, .. } = &step.work else { return false };
-    Winograd::pays(&taps.window, &taps.kernel, step.shape)
 }
 
 fn filled(values: &[f32], depth: usize) -> Vec<f32> {
@@ -308,11 +295,6 @@ fn kernel(level: Level, step: &Step, index: usize, layouts: &[Layout]) -> Result
             // Channels of a group are filled up to whole vectors, as the place they are written to.
             let kernel = grouped(&taps.kernel, output.depth, groups);
             let other = step.other.map(|other| layouts[other]);
-            if in_tiles(step) {
-                let pictures = Pictures { input, other, output };
-                let winograd = Winograd::new(level, taps.window, &kernel, finish_of, pictures);
-                return Ok(Some(Ready::Winograd(Box::new(winograd))));
-            }
             let convolution = match depthwise {
                 None => {
                     let pictures = Pictures { input, other, output };

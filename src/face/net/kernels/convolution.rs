@@ -46,8 +46,7 @@ struct Block {
     channel: usize,
     /// Where its weights begin.
     weights: usize,
-    /// What it adds to where a place is read, and to where it is written.
-    input: usize,
+    /// What it adds to where a place is written.
     output: usize,
     /// What it adds to where a place of the other operand is read, and how many of its channels that has.
     other: usize,
@@ -110,7 +109,7 @@ fn cut(depth: usize, widest: usize, alone: bool) -> Vec<Cut> {
 }
 
 /// Lanes of the widest vectors the processor multiplies at once, if not fewer than [`LANES`] nor more than [`WIDEST`].
-pub(super) fn widest(level: Level) -> usize {
+fn widest(level: Level) -> usize {
     dispatch!(level, simd => native(simd)).clamp(LANES, WIDEST)
 }
 
@@ -186,56 +185,21 @@ impl Convolution {
         spread: bool,
         pictures: Pictures,
     ) -> Self {
-        let Pictures { other, output, .. } = pictures;
-        let other = other.unwrap_or(output);
-        let group = |i: usize| Place {
-            input: 0,
-            other: i / 2 * other.pitch() + i % 2 * other.depth,
-            output: i / 2 * output.pitch() + i % 2 * output.depth,
-        };
-        let groups: Vec<Place> = (0..if spread { 4 } else { 1 }).map(group).collect();
+        let Pictures { input, other, output } = pictures;
+        let beside = other.unwrap_or(output);
         let band = Band::over(window, pictures, if spread { 2 } else { 1 });
-        Self::of_groups(level, (window, kernel, finish), pictures, &groups, band)
-    }
-
-    /// So many pictures of one row, one behind the other, each convolved by a window of size 1 with weights of its own:
-    /// a group of the kernel's output channels for each.
-    pub(super) fn each(
-        level: Level,
-        pictures: usize,
-        kernel: &Kernel,
-        finish: Finish,
-        from: Layout,
-        to: Layout,
-    ) -> Self {
-        let window = Window { size: [1, 1], stride: [1, 1], pads: [0; 4] };
-        let groups: Vec<Place> =
-            (0..pictures).map(|i| Place { input: i * from.len(), other: 0, output: i * to.len() }).collect();
-        let pictures = Pictures { input: from, other: None, output: to };
-        let band = Band::over(window, pictures, 1);
-        Self::of_groups(level, (window, kernel, finish), pictures, &groups, band)
-    }
-
-    /// Output channels come in groups of the output's depth, each with what it adds to a place.
-    fn of_groups(
-        level: Level,
-        (window, kernel, finish): (Window, &Kernel, Finish),
-        Pictures { input, other, output }: Pictures,
-        groups: &[Place],
-        band: Band,
-    ) -> Self {
         let (mut blocks, mut weights) = (Vec::new(), Vec::new());
-        for (i, group) in groups.iter().enumerate() {
+        for group in 0..if spread { 4 } else { 1 } {
+            let place = |layout: Layout| group / 2 * layout.pitch() + group % 2 * layout.depth;
             let mut lane = 0;
             for cut in cut(output.depth, widest(level), other.is_none()) {
-                let (channel, channels) = (i * output.depth + lane, cut.channels());
+                let (channel, channels) = (group * output.depth + lane, cut.channels());
                 blocks.push(Block {
                     cut,
                     channel,
                     weights: weights.len(),
-                    input: group.input,
-                    output: group.output + lane,
-                    other: group.other + lane,
+                    output: place(output) + lane,
+                    other: place(beside) + lane,
                     shared: other.map_or(0, |other| other.depth.saturating_sub(lane).min(channels)),
                 });
                 pack(&mut weights, window, kernel, input.depth, channel..channel + channels);
@@ -283,11 +247,6 @@ impl Convolution {
             start.other += band.step.other;
             start.output += band.step.output;
         }
-    }
-
-    /// The same of the first places only, of what [`Convolution::each`] makes.
-    pub(super) fn first(&self, level: Level, places: usize, input: &[f32], output: &mut [f32]) {
-        self.sums(level, (self.band.start, &self.band.places[..places]), (input, None), output);
     }
 
     /// The sums of all blocks at some places.
@@ -345,7 +304,7 @@ impl Convolution {
             let mut sums = [bias; P];
             let mut half_sums = [half_bias; P];
             for row in 0..self.window.size[0] {
-                let above = start.input + block.input + row * self.band.input_pitch;
+                let above = start.input + row * self.band.input_pitch;
                 let values: [&[f32]; P] = std::array::from_fn(|p| &input[above + at[p].input..][..self.run]);
                 // Cut once more to one length, which is then compared with once and not for each of them.
                 let run = values[0].len();

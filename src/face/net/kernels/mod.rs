@@ -8,14 +8,12 @@
 mod convolution;
 mod depthwise;
 mod places;
-mod winograd;
 
 use fearless_simd::{Simd, SimdFloat};
 
 pub(super) use convolution::{Convolution, Pictures};
 pub(super) use depthwise::Depthwise;
 pub(super) use places::{Combination, combine, double, max_pool, mean};
-pub(super) use winograd::Winograd;
 
 /// The depth of a place is a multiple of this many channels.
 pub(super) const LANES: usize = 8;
