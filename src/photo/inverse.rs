@@ -64,32 +64,26 @@ pub(super) fn inverse<S: Simd>(simd: S, shape: Shape, tile: &[Lanes], plane: &mu
 
 #[inline(always)]
 fn transformed<S: Simd, const W: usize, const H: usize>(simd: S, tile: &[Lanes], plane: &mut [u8], stride: usize) {
-    let (across, down) = const { (basis::<W>(), basis::<H>()) };
-    let number = |value: f32| f32x8::splat(simd, value);
-    let mut frequencies = [[number(0.0); W]; H];
+    let mut frequencies = [[f32x8::splat(simd, 0.0); W]; H];
     for (row, tile) in frequencies.iter_mut().zip(tile.as_chunks::<W>().0) {
         for (frequency, tile) in row.iter_mut().zip(tile) {
             *frequency = f32x8::from_slice(simd, tile);
         }
     }
-    // Sums are not fused with products: they would round otherwise where a processor cannot do that.
     // The mean of a block is a whole number of eighths, which no product of two cosines would give exactly.
-    let mean = number(MIDDLE) + frequencies[0][0] * number(0.125);
-    frequencies[0][0] = number(0.0);
-    let mut columns = [[number(0.0); W]; H];
+    let mean = f32x8::splat(simd, MIDDLE) + frequencies[0][0] * f32x8::splat(simd, 0.125);
+    frequencies[0][0] = f32x8::splat(simd, 0.0);
+    let mut columns = [[f32x8::splat(simd, 0.0); W]; H];
     for u in 0..W {
-        for v in 0..H {
-            for y in 0..H {
-                columns[y][u] += frequencies[v][u] * number(down[v][y]);
-            }
+        let sums = along::<S, H>(simd, std::array::from_fn(|v| frequencies[v][u]));
+        for y in 0..H {
+            columns[y][u] = sums[y];
         }
     }
-    for (frequencies, row) in columns.iter().zip(plane.chunks_mut(stride)) {
-        let mut sums = [mean; W];
-        for u in 0..W {
-            for x in 0..W {
-                sums[x] += frequencies[u] * number(across[u][x]);
-            }
+    for (&frequencies, row) in columns.iter().zip(plane.chunks_mut(stride)) {
+        let mut sums = along::<S, W>(simd, frequencies);
+        for sum in &mut sums {
+            *sum += mean;
         }
         let row = row[..W * LANES].as_chunks_mut::<W>().0;
         if W <= 4 {
@@ -102,6 +96,67 @@ fn transformed<S: Simd, const W: usize, const H: usize>(simd: S, tile: &[Lanes],
             }
         }
     }
+}
+
+/// Samples along one direction, of as many frequencies.
+#[inline(always)]
+fn along<S: Simd, const N: usize>(simd: S, of: [f32x8<S>; N]) -> [f32x8<S>; N] {
+    match N {
+        8 => {
+            let sums = eight(simd, std::array::from_fn(|u| of[u]));
+            std::array::from_fn(|x| sums[x])
+        }
+        4 => {
+            let sums = four(simd, std::array::from_fn(|u| of[u]));
+            std::array::from_fn(|x| sums[x])
+        }
+        2 => {
+            let sums = two(simd, std::array::from_fn(|u| of[u]));
+            std::array::from_fn(|x| sums[x])
+        }
+        _ => of.map(|mean| mean * f32x8::splat(simd, COSINES[4] / 2.0)),
+    }
+}
+
+#[inline(always)]
+fn two<S: Simd>(simd: S, of: [f32x8<S>; 2]) -> [f32x8<S>; 2] {
+    let even = [of[0] * f32x8::splat(simd, COSINES[4] / 2.0)];
+    mirrored(simd, even, [of[1]], const { &basis::<2>() })
+}
+
+#[inline(always)]
+fn four<S: Simd>(simd: S, of: [f32x8<S>; 4]) -> [f32x8<S>; 4] {
+    let even = two(simd, [of[0], of[2]]);
+    mirrored(simd, even, [of[1], of[3]], const { &basis::<4>() })
+}
+
+#[inline(always)]
+fn eight<S: Simd>(simd: S, of: [f32x8<S>; 8]) -> [f32x8<S>; 8] {
+    let even = four(simd, [of[0], of[2], of[4], of[6]]);
+    mirrored(simd, even, [of[1], of[3], of[5], of[7]], const { &basis::<8>() })
+}
+
+/// `N` samples from what their even frequencies, which are those of half as many samples, give for the first half of them, and from
+/// the odd frequencies. In the second half, from behind, the even ones give the same and the odd ones the opposite.
+///
+/// Sums are not fused with products: they would round otherwise where a processor cannot do that.
+#[inline(always)]
+fn mirrored<S: Simd, const HALF: usize, const N: usize>(
+    simd: S,
+    even: [f32x8<S>; HALF],
+    odd: [f32x8<S>; HALF],
+    basis: &[[f32; N]; N],
+) -> [f32x8<S>; N] {
+    let mut samples = [even[0]; N];
+    for x in 0..HALF {
+        let mut sum = odd[0] * f32x8::splat(simd, basis[1][x]);
+        for u in 1..HALF {
+            sum += odd[u] * f32x8::splat(simd, basis[2 * u + 1][x]);
+        }
+        samples[x] = even[x] + sum;
+        samples[N - 1 - x] = even[x] - sum;
+    }
+    samples
 }
 
 /// Up to four samples of each block as the bytes of one number: this is vector code, and bytes set one by one are not.
@@ -121,11 +176,11 @@ fn packed<S: Simd>(simd: S, sums: &[f32x8<S>]) -> [u32; LANES] {
 
 /// The nearest byte, without the checks of a cast, which are not vector code.
 #[inline(always)]
-pub(super) fn sample(value: f32) -> u8 {
+pub(super) fn sample(value: f32) -> u32 {
     let value = if value > 0.0 { value } else { 0.0 };
     let value = if value < 255.0 { value } else { 255.0 };
     // From 2^23 on a number's last bits count whole ones.
-    (value + 8_388_608.0).to_bits() as u8
+    (value + 8_388_608.0).to_bits() & 0xFF
 }
 
 #[cfg(test)]

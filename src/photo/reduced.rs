@@ -1,4 +1,5 @@
-//! Large JPEGs decoded at a part of their size. What is not decoded here is decoded in full by [`decode`](super::decode).
+//! Whole JPEGs decoded at their size or, where they are large, at a part of it. What is not decoded here is decoded by
+//! [`decode`](super::decode).
 
 use image::RgbImage;
 
@@ -15,7 +16,7 @@ impl Opened<'_> {
     pub(crate) fn reduced(&mut self, least: (f64, f64), limits: &Limits) -> Option<(Photo, u32)> {
         let factor = self.factor(least, limits)?;
         let stored = self.facts.container.stored_size?;
-        let mut rgb = match scaled::decode(self.bytes, stored, factor) {
+        let rgb = match scaled::decode(self.bytes, stored, factor) {
             Some(rgb) => rgb,
             None => {
                 // The library says nothing of damage.
@@ -24,21 +25,38 @@ impl Opened<'_> {
                 isolated(|| reduced_jpeg(self.bytes, stored, factor)).ok()?
             }
         };
+        Some((self.finished(rgb), factor))
+    }
+
+    /// Decodes the photo at its size, where it is a whole JPEG of the common kind: of what no walk through the stream was needed for.
+    pub(super) fn common(&self, limits: &Limits) -> Option<Photo> {
+        let stored = self.facts.container.stored_size?;
+        let rgb = self.is_sound_jpeg(limits).then(|| scaled::decode(self.bytes, stored, 1))??;
+        Some(self.finished(rgb))
+    }
+
+    /// The photo of the pixels that are stored.
+    fn finished(&self, mut rgb: RgbImage) -> Photo {
         let container = &self.facts.container;
         if let Some(icc) = container.icc.as_deref() {
             color::to_srgb(&mut rgb, icc);
         }
-        Some((Photo { rgb: upright(rgb, container.exif.orientation).into(), complete: 1.0 }, factor))
+        Photo { rgb: upright(rgb, container.exif.orientation).into(), complete: 1.0 }
+    }
+
+    /// Whether this is a JPEG within the limits that passes for whole so far.
+    fn is_sound_jpeg(&self, limits: &Limits) -> bool {
+        let container = &self.facts.container;
+        let common = container.jpeg.as_ref().is_some_and(|facts| facts.is_common() && facts.precision == 8);
+        common && self.stream == Stream::Sound && admit(self.bytes, container, limits).is_ok()
     }
 
     /// The part of its size the photo can be decoded at.
     fn factor(&self, least: (f64, f64), limits: &Limits) -> Option<u32> {
-        let container = &self.facts.container;
-        let common = container.jpeg.as_ref().is_some_and(|facts| facts.is_common() && facts.precision == 8);
-        if !common || self.stream != Stream::Sound || admit(self.bytes, container, limits).is_err() {
+        if !self.is_sound_jpeg(limits) {
             return None;
         }
-        let upright_size = container.upright_size()?;
+        let upright_size = self.facts.container.upright_size()?;
         let enough = |n: u32, factor: u32, least: f64| f64::from(n / factor) >= least;
         [8, 4, 2]
             .into_iter()

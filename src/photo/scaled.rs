@@ -1,8 +1,8 @@
-//! JPEGs decoded at a half, a quarter or an eighth of their size, where all components come in one sequential scan.
+//! JPEGs decoded at their size, a half, a quarter or an eighth of it, where all components come in one sequential scan.
 //!
 //! Read here is what the headers say; the scan is read in [`scan`](super::scan).
 
-use fearless_simd::{Level, dispatch};
+use fearless_simd::Level;
 use image::RgbImage;
 
 use super::bits::Huffman;
@@ -13,12 +13,12 @@ use super::leaps::{Leaps, Values};
 use super::quality::ZIGZAG;
 use super::scan::{Component, REACHED, Scan};
 
-/// Decodes a JPEG of `size` pixels at one part in `factor` of it. `None` for codings other than the common ones (sequential
+/// Decodes a JPEG of `size` pixels at one part in `factor` of it: 1, 2, 4 or 8. `None` for codings other than the common ones (sequential
 /// Huffman coding in one scan, of grey, or of YCbCr whose chroma has at least half as many samples a side), and where
 /// anything is wrong.
 pub(super) fn decode(bytes: &[u8], size: (u32, u32), factor: u32) -> Option<RgbImage> {
     let kept = match factor {
-        2 | 4 | 8 => 8 / factor as usize,
+        1 | 2 | 4 | 8 => 8 / factor as usize,
         _ => return None,
     };
     let (headers, frame, scan, start) = Headers::read(bytes)?;
@@ -27,7 +27,10 @@ pub(super) fn decode(bytes: &[u8], size: (u32, u32), factor: u32) -> Option<RgbI
     }
     let sampling = headers.sampling(&frame)?;
     let tables = headers.tables();
-    let components = headers.components(&frame, &scan, &tables, (kept, sampling))?;
+    // Chroma of fewer samples keeps as many more of its frequencies, as far as it has them: so planes come out at one size, or nearer to
+    // it.
+    let chroma = ((kept * sampling.0).min(8), (kept * sampling.1).min(8));
+    let components = headers.components(&frame, &scan, &tables, [(sampling, (kept, kept)), ((1, 1), chroma)])?;
     let units = (size.0 as usize).div_ceil(8 * sampling.0);
     let (width, height) = (size.0.div_ceil(factor), size.1.div_ceil(factor));
     let scan = Scan {
@@ -36,9 +39,10 @@ pub(super) fn decode(bytes: &[u8], size: (u32, u32), factor: u32) -> Option<RgbI
         restart_interval: usize::from(headers.restart_interval),
         stride: units.next_multiple_of(LANES) * kept * sampling.0,
         rows: kept * sampling.1,
+        spread: (kept * sampling.0 / chroma.0, kept * sampling.1 / chroma.1),
         size: (width as usize, height as usize),
     };
-    let rgb = dispatch!(Level::new(), simd => scan.decode(simd, bytes, start))?;
+    let rgb = scan.decode(Level::new(), bytes, start)?;
     RgbImage::from_raw(width, height, rgb)
 }
 
@@ -134,21 +138,18 @@ impl Headers {
         }
     }
 
-    /// The components of a scan that holds all of the frame's, in their order.
+    /// The components of a scan that holds all of the frame's, in their order; of luma and chroma, the blocks of a unit and the samples
+    /// made of one.
     fn components<'a>(
         &self,
         frame: &Frame,
         scan: &ScanHeader,
         tables: &'a Tables<'_>,
-        (kept, sampling): (usize, Shape),
+        [luma, chroma]: [(Shape, Shape); 2],
     ) -> Option<Vec<Component<'a>>> {
         let in_order = scan.components.iter().map(|&(at, ..)| at).eq(0..frame.components.len());
         let component = |&(at, dc, ac): &(usize, u8, u8)| {
-            let (blocks, shape) = match at {
-                0 => (sampling, (kept, kept)),
-                // Chroma of fewer samples keeps as many more of its frequencies: so all planes come out at one size.
-                _ => ((1, 1), (kept * sampling.0, kept * sampling.1)),
-            };
+            let (blocks, shape) = if at == 0 { luma } else { chroma };
             let steps = (*self.steps.get(usize::from(frame.components[at].table))?)?;
             let last = ZIGZAG.iter().rposition(|natural| natural % 8 < shape.0 && natural / 8 < shape.1)?;
             let dc = tables.dc.get(usize::from(dc))?.as_ref()?;
@@ -199,15 +200,47 @@ mod tests {
         jpeg
     }
 
-    /// The samples of all components at one part in `factor`, computed as the standard says: rows of `stride`.
-    fn exact(bytes: &[u8], factor: usize) -> (Vec<Vec<f64>>, usize) {
+    /// The samples of a component, and how many pixels each stands for.
+    struct Exact {
+        samples: Vec<f64>,
+        stride: usize,
+        spread: Shape,
+    }
+
+    impl Exact {
+        /// The value at a pixel of a picture of this width: of the samples around it, whose places are the middles of their pixels.
+        fn at(&self, (x, y): (u32, u32), width: u32) -> f64 {
+            let columns = (width as usize).div_ceil(self.spread.0);
+            let around = |at: u32, spread: usize, n: usize| {
+                let place = ((f64::from(at) + 0.5) / spread as f64 - 0.5).clamp(0.0, (n - 1) as f64);
+                (place as usize, (place as usize + 1).min(n - 1), place.fract())
+            };
+            let (left, right, u) = around(x, self.spread.0, columns);
+            let (above, below, v) = around(y, self.spread.1, self.samples.len() / self.stride);
+            let row = |y: usize| {
+                let [a, b] = [left, right].map(|x| self.samples[y * self.stride + x]);
+                a + (b - a) * u
+            };
+            row(above) + (row(below) - row(above)) * v
+        }
+    }
+
+    /// The samples of all components at one part in `factor`, computed as the standard says.
+    fn exact(bytes: &[u8], factor: usize) -> Vec<Exact> {
         let (headers, frame, scan, start) = Headers::read(bytes).expect("has a scan");
         let (across, down) = headers.sampling(&frame).expect("is common");
         let units = |n: u32, blocks: usize| (n as usize).div_ceil(8 * blocks);
         let (columns, rows) = (units(frame.size.0, across), units(frame.size.1, down));
         let kept = 8 / factor;
-        let stride = columns * across * kept;
-        let mut planes = vec![vec![0.0; stride * rows * down * kept]; frame.components.len()];
+        let chroma = ((kept * across).min(8), (kept * down).min(8));
+        let spread = (kept * across / chroma.0, kept * down / chroma.1);
+        let plane = |(width, height): Shape, spread| Exact {
+            samples: vec![0.0; columns * width * rows * height],
+            stride: columns * width,
+            spread,
+        };
+        let mut planes = vec![plane((kept * across, kept * down), (1, 1))];
+        planes.extend((1..frame.components.len()).map(|_| plane(chroma, spread)));
         let mut bits = Bits::new(bytes, start);
         let mut predictions = [0; 3];
         let value = |bits: &mut Bits<'_>, size: u32| {
@@ -225,8 +258,7 @@ mod tests {
                 let (_, dc, ac) = scan.components[at];
                 let dc = headers.dc[usize::from(dc)].as_ref().expect("defined");
                 let ac = headers.ac[usize::from(ac)].as_ref().expect("defined");
-                let (blocks, shape) =
-                    if at == 0 { ((across, down), (kept, kept)) } else { ((1, 1), (kept * across, kept * down)) };
+                let (blocks, shape) = if at == 0 { ((across, down), (kept, kept)) } else { ((1, 1), chroma) };
                 for block in 0..blocks.0 * blocks.1 {
                     let mut coefficients = [0.0; 64];
                     let size = bits.symbol(dc).expect("sound");
@@ -256,12 +288,12 @@ mod tests {
                         for (u, v) in (0..shape.1).flat_map(|v| (0..shape.0).map(move |u| (u, v))) {
                             sum += coefficients[8 * v + u] * weight(shape.0, u, x) * weight(shape.1, v, y);
                         }
-                        plane[(top + y) * stride + left + x] = sum.clamp(0.0, 255.0);
+                        plane.samples[(top + y) * plane.stride + left + x] = sum.clamp(0.0, 255.0);
                     }
                 }
             }
         }
-        (planes, stride)
+        planes
     }
 
     fn theirs(bytes: &[u8], (width, height): (u32, u32)) -> Vec<u8> {
@@ -275,7 +307,7 @@ mod tests {
 
         #[test]
         fn pixels_are_what_the_standard_says(
-            size in (1u16..90, 1u16..70), factor in prop::sample::select(vec![2u32, 4, 8]), sampling in 0usize..5,
+            size in (1u16..90, 1u16..70), factor in prop::sample::select(vec![1u32, 2, 4, 8]), sampling in 0usize..5,
             quality in 30u8..=100, noise in 0u32..120, restart_interval in 0u16..8, own_tables in any::<bool>(),
         ) {
             let color = if sampling == 4 { ColorType::Luma } else { ColorType::Rgb };
@@ -289,9 +321,9 @@ mod tests {
             let size = (u32::from(size.0), u32::from(size.1));
             let rgb = decode(&bytes, size, factor).expect("is common");
             prop_assert_eq!(rgb.dimensions(), (size.0.div_ceil(factor), size.1.div_ceil(factor)));
-            let (planes, stride) = exact(&bytes, factor as usize);
+            let planes = exact(&bytes, factor as usize);
             for (x, y, pixel) in rgb.enumerate_pixels() {
-                let sample = |at: usize| planes[at][y as usize * stride + x as usize];
+                let sample = |at: usize| planes[at].at((x, y), rgb.width());
                 let (exact, most) = if planes.len() == 1 {
                     ([sample(0); 3], 0.51)
                 } else {
@@ -315,7 +347,7 @@ mod tests {
 
         #[test]
         fn damage_is_survived(
-            sampling in 0usize..4, restart_interval in 0u16..4, factor in prop::sample::select(vec![2u32, 4, 8]),
+            sampling in 0usize..4, restart_interval in 0u16..4, factor in prop::sample::select(vec![1u32, 2, 4, 8]),
             damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
         ) {
             let mut bytes = encoded((45, 37), ColorType::Rgb, 60, |encoder| {
@@ -336,9 +368,11 @@ mod tests {
     fn what_is_cut_is_not_decoded() {
         for color in [ColorType::Rgb, ColorType::Luma] {
             let bytes = encoded((33, 25), color, 60, |encoder| encoder.set_restart_interval(2));
-            assert!(decode(&bytes, (33, 25), 4).is_some());
-            for length in 0..bytes.len() {
-                assert!(decode(&bytes[..length], (33, 25), 4).is_none(), "{length}");
+            for factor in [1, 4] {
+                assert!(decode(&bytes, (33, 25), factor).is_some());
+                for length in 0..bytes.len() {
+                    assert!(decode(&bytes[..length], (33, 25), factor).is_none(), "{length}");
+                }
             }
         }
     }
@@ -349,7 +383,7 @@ mod tests {
         let plain = encoded(size, ColorType::Rgb, 20, |_| ());
         let is_decoded = |bytes: &[u8]| decode(bytes, (33, 25), 2).is_some();
         assert!(is_decoded(&plain));
-        assert!(decode(&plain, (33, 26), 2).is_none() && decode(&plain, (33, 25), 1).is_none());
+        assert!(decode(&plain, (33, 26), 2).is_none() && decode(&plain, (33, 25), 3).is_none());
         assert!(!is_decoded(&encoded(size, ColorType::Rgb, 20, |encoder| encoder.set_progressive(true))));
         for sampling in [SamplingFactor::F_4_1, SamplingFactor::F_2_4] {
             assert!(!is_decoded(&encoded(size, ColorType::Rgb, 20, |encoder| encoder.set_sampling_factor(sampling))));

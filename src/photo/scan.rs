@@ -1,11 +1,13 @@
-//! One sequential scan of a JPEG, decoded at a part of its size.
+//! One sequential scan of a JPEG, decoded at its size or a part of it.
 //!
-//! Of each block only the lowest frequencies are decoded; what lies behind them is passed several symbols at a time.
+//! At a part of its size only the lowest frequencies of each block are decoded; what lies behind them is passed several symbols at a
+//! time.
 
-use fearless_simd::Simd;
+use std::ops::Range;
+
+use fearless_simd::{Level, Simd, dispatch};
 
 use super::bits::{Bits, next_marker};
-use super::entropy::ScanEnd;
 use super::inverse::{self, LANES, Lanes, MIDDLE, Shape};
 use super::leaps::{Leaps, Values};
 
@@ -52,6 +54,17 @@ impl Component<'_> {
     }
 }
 
+/// Where the decoding stands between two rows of units.
+#[derive(Clone, Copy)]
+struct Reading<'a> {
+    bits: Bits<'a>,
+    /// The DC of the block before, of each component.
+    predictions: [i32; 3],
+    /// Units until the next restart marker, and how many there were.
+    until_restart: usize,
+    restarts: u8,
+}
+
 /// A scan that holds all components of a picture: grey, or YCbCr.
 pub(super) struct Scan<'a> {
     pub(super) components: Vec<Component<'a>>,
@@ -59,71 +72,98 @@ pub(super) struct Scan<'a> {
     pub(super) units: usize,
     /// Units between restart markers, 0 for none.
     pub(super) restart_interval: usize,
-    /// Samples in a row of a plane, and rows that a row of units makes.
+    /// Samples of luma in a row of its plane, and rows that a row of units makes.
     pub(super) stride: usize,
     pub(super) rows: usize,
+    /// Pixels that a sample of chroma stands for, across and down: 1 or 2.
+    pub(super) spread: Shape,
     /// Width and height of what comes out.
     pub(super) size: (usize, usize),
 }
 
 impl Scan<'_> {
     /// Decodes the data at `start`, a row of units at a time: pixels of RGB.
-    #[inline(always)]
-    pub(super) fn decode<S: Simd>(&self, simd: S, bytes: &[u8], start: usize) -> Option<Vec<u8>> {
+    pub(super) fn decode(&self, level: Level, bytes: &[u8], start: usize) -> Option<Vec<u8>> {
         let (width, height) = self.size;
-        let mut rgb = vec![0; 3 * width * height];
-        let mut planes: Vec<_> = self.components.iter().map(|component| Plane::new(component, self)).collect();
-        let mut bits = Bits::new(bytes, start);
-        let mut predictions = [0; 3];
-        let (mut until_restart, mut restarts) = (self.restart_interval, 0u8);
-        for rows in rgb.chunks_mut(3 * width * self.rows) {
-            for unit in 0..self.units {
-                if self.restart_interval > 0 {
-                    if until_restart == 0 {
-                        // What was lacking or left over before a marker is forgotten behind it.
-                        let faulty = bits.overrun() || bits.left_over_or_padded();
-                        if faulty || bits.restart(restarts & 7) != ScanEnd::Complete {
-                            return None;
-                        }
-                        (until_restart, restarts) = (self.restart_interval, restarts.wrapping_add(1));
-                        predictions = [0; 3];
-                    }
-                    until_restart -= 1;
-                }
-                for ((component, plane), dc) in self.components.iter().zip(&mut planes).zip(&mut predictions) {
-                    let (across, down) = component.blocks;
-                    for y in 0..down {
-                        for x in 0..across {
-                            let block = unit * across + x;
-                            component.block(&mut bits, dc, plane.tile(y, block / LANES), block % LANES)?;
-                        }
-                    }
-                }
-            }
-            if bits.overrun() {
+        let mut rgb = Vec::with_capacity(3 * width * height);
+        let mut row = vec![0; 3 * width];
+        let spreads = [(1, 1), self.spread, self.spread];
+        let mut planes: Vec<_> = self
+            .components
+            .iter()
+            .zip(spreads)
+            .map(|(component, spread)| Plane::new(component, self, spread))
+            .collect();
+        let mut colors = Colors::new(self);
+        let mut reading = Reading {
+            bits: Bits::new(bytes, start),
+            predictions: [0; 3],
+            until_restart: self.restart_interval,
+            restarts: 0,
+        };
+        let unit_rows = height.div_ceil(self.rows);
+        // Each of these is compiled by itself: together they would share too few registers.
+        for unit_row in 0..unit_rows {
+            reading = dispatch!(level, _simd => self.row_of_units(reading, &mut planes))?;
+            if reading.bits.overrun() {
                 return None;
             }
             for (component, plane) in self.components.iter().zip(&mut planes) {
-                plane.transform(simd, component.shape, self.stride);
+                dispatch!(level, simd => plane.transform(simd, component.shape, unit_row == 0));
             }
-            for (y, row) in rows.chunks_exact_mut(3 * width).enumerate() {
-                let row = row.as_chunks_mut::<3>().0;
-                let place = y * self.stride..y * self.stride + width;
-                match &planes[..] {
-                    [luma, blue, red] => {
-                        colored([luma, blue, red].map(|plane| &plane.samples[place.clone()]), row);
-                    }
-                    [luma, ..] => gray(&luma.samples[place], row),
-                    [] => {}
+            for y in self.completed(unit_row == 0, unit_row + 1 == unit_rows) {
+                dispatch!(level, _simd => colors.row(&planes, y, &mut row));
+                rgb.extend_from_slice(&row);
+                if rgb.len() == 3 * width * height {
+                    break;
                 }
             }
         }
-        if bits.left_over_or_padded() {
+        if reading.bits.left_over_or_padded() {
             return None;
         }
         // Another scan would change what this one says.
-        let end = next_marker(bytes, bits.position);
+        let end = next_marker(bytes, reading.bits.position);
         (bytes.get(end + 1) == Some(&0xD9)).then_some(rgb)
+    }
+
+    /// Decodes a row of units, up to their frequencies.
+    #[inline(always)]
+    fn row_of_units<'a>(&self, reading: Reading<'a>, planes: &mut [Plane]) -> Option<Reading<'a>> {
+        let Reading { mut bits, mut predictions, mut until_restart, mut restarts } = reading;
+        for unit in 0..self.units {
+            if self.restart_interval > 0 {
+                if until_restart == 0 {
+                    // What was lacking or left over before a marker is forgotten behind it.
+                    let faulty = bits.overrun() || bits.left_over_or_padded();
+                    bits = bits.behind_restart(restarts & 7).ok().filter(|_| !faulty)?;
+                    (until_restart, restarts) = (self.restart_interval, restarts.wrapping_add(1));
+                    predictions = [0; 3];
+                }
+                until_restart -= 1;
+            }
+            for ((component, plane), dc) in self.components.iter().zip(planes.iter_mut()).zip(&mut predictions) {
+                let (across, down) = component.blocks;
+                for y in 0..down {
+                    for x in 0..across {
+                        let block = unit * across + x;
+                        component.block(&mut bits, dc, plane.tile(y, block / LANES), block % LANES)?;
+                    }
+                }
+            }
+        }
+        Some(Reading { bits, predictions, until_restart, restarts })
+    }
+
+    /// The rows of the planes that are pixels when a row of units is decoded. Where chroma is stretched down, the last row waits for what
+    /// comes below it, and is the planes' first one then.
+    fn completed(&self, first: bool, last: bool) -> Range<usize> {
+        let waits = usize::from(self.waits());
+        waits * usize::from(first)..self.rows + waits * usize::from(last)
+    }
+
+    fn waits(&self) -> bool {
+        self.spread.1 > 1
     }
 }
 
@@ -136,14 +176,30 @@ struct Plane {
     across: usize,
     /// Frequencies in a tile, and one place for those that are not needed.
     length: usize,
+    /// Samples: the last row of the units above where rows wait, and the rows of these units.
     samples: Vec<u8>,
+    stride: usize,
+    rows: usize,
+    above: usize,
+    /// Pixels that a sample stands for, across and down.
+    spread: Shape,
 }
 
 impl Plane {
-    fn new(component: &Component<'_>, scan: &Scan<'_>) -> Self {
-        let (across, length) = (scan.stride / (component.shape.0 * LANES), component.shape.0 * component.shape.1 + 1);
-        let tiles = vec![[0.0; LANES]; across * component.blocks.1 * length];
-        Self { tiles, across, length, samples: vec![0; scan.stride * scan.rows] }
+    fn new(component: &Component<'_>, scan: &Scan<'_>, spread: Shape) -> Self {
+        let (stride, rows) = (scan.stride / spread.0, scan.rows / spread.1);
+        let (across, length) = (stride / (component.shape.0 * LANES), component.shape.0 * component.shape.1 + 1);
+        let above = usize::from(scan.waits());
+        Self {
+            tiles: vec![[0.0; LANES]; across * component.blocks.1 * length],
+            across,
+            length,
+            samples: vec![0; stride * (above + rows)],
+            stride,
+            rows,
+            above,
+            spread,
+        }
     }
 
     /// A tile of the row `y` of blocks.
@@ -154,39 +210,113 @@ impl Plane {
 
     /// Makes samples of the frequencies, and forgets these.
     #[inline(always)]
-    fn transform<S: Simd>(&mut self, simd: S, shape: Shape, stride: usize) {
+    fn transform<S: Simd>(&mut self, simd: S, shape: Shape, first: bool) {
+        let (stride, above, end) = (self.stride, self.above * self.stride, self.samples.len());
+        self.samples.copy_within(end - above..end, 0);
         let rows = self.tiles.chunks_mut(self.across * self.length);
-        for (tiles, samples) in rows.zip(self.samples.chunks_mut(shape.1 * stride)) {
+        for (tiles, samples) in rows.zip(self.samples[above..].chunks_mut(shape.1 * stride)) {
             for (x, tile) in tiles.chunks_exact_mut(self.length).enumerate() {
                 inverse::inverse(simd, shape, tile, &mut samples[x * shape.0 * LANES..], stride);
                 tile.fill([0.0; LANES]);
             }
         }
+        // Above the first row there is the same as in it.
+        if first {
+            self.samples.copy_within(above..2 * above, 0);
+        }
+    }
+
+    fn row(&self, y: usize) -> &[u8] {
+        &self.samples[y * self.stride..][..self.stride]
+    }
+
+    /// The row that the pixels of row `y` lie in, and the other one they lie beside.
+    fn around(&self, y: usize) -> [&[u8]; 2] {
+        if self.spread.1 == 1 {
+            return [self.row(y); 2];
+        }
+        let near = y.div_ceil(2);
+        let far = if y % 2 == 1 { near - 1 } else { (near + 1).min(self.rows) };
+        [self.row(near), self.row(far)]
+    }
+}
+
+/// Makes rows of pixels.
+struct Colors {
+    /// Pixels that a sample of chroma stands for across, and its samples in a row.
+    spread: usize,
+    samples: usize,
+    /// A row of chroma with a sample before and one behind, and the two at the places of the pixels.
+    between: Vec<f32>,
+    chroma: [Vec<f32>; 2],
+}
+
+impl Colors {
+    fn new(scan: &Scan<'_>) -> Self {
+        let samples = scan.size.0.div_ceil(scan.spread.0);
+        let chroma = || vec![0.0; samples * scan.spread.0];
+        Self { spread: scan.spread.0, samples, between: vec![0.0; samples + 2], chroma: [chroma(), chroma()] }
+    }
+
+    /// The pixels of row `y` of the planes. A sample of chroma that stands for several pixels lies in their middle; between samples it
+    /// changes evenly.
+    #[inline(always)]
+    fn row(&mut self, planes: &[Plane], y: usize, row: &mut [u8]) {
+        let [luma, chroma @ ..] = planes else { return };
+        let luma = luma.row(y);
+        let [blue, red] = chroma else { return gray(luma, row) };
+        let chroma = [blue.around(y), red.around(y)];
+        for ([near, far], chroma) in chroma.into_iter().zip(&mut self.chroma) {
+            let (near, far) = (&near[..self.samples], &far[..self.samples]);
+            let between = if self.spread == 1 { &mut chroma[..] } else { &mut self.between[1..=self.samples] };
+            for ((between, &near), &far) in between.iter_mut().zip(near).zip(far) {
+                *between = (0.75 * f32::from(near) + 0.25 * f32::from(far)) - MIDDLE;
+            }
+            if self.spread == 1 {
+                continue;
+            }
+            self.between[0] = self.between[1];
+            self.between[self.samples + 1] = self.between[self.samples];
+            let [left, here, right] = [0, 1, 2].map(|first| &self.between[first..][..self.samples]);
+            let pairs = chroma.as_chunks_mut::<2>().0.iter_mut();
+            for (((pair, &left), &here), &right) in pairs.zip(left).zip(here).zip(right) {
+                *pair = [0.75 * here + 0.25 * left, 0.75 * here + 0.25 * right];
+            }
+        }
+        let [blue, red] = &self.chroma;
+        colored(&luma[..row.len() / 3], blue, red, row);
     }
 }
 
 #[inline(always)]
-fn gray(samples: &[u8], row: &mut [[u8; 3]]) {
-    for (pixel, &sample) in row.iter_mut().zip(samples) {
+fn gray(samples: &[u8], row: &mut [u8]) {
+    for (pixel, &sample) in row.as_chunks_mut::<3>().0.iter_mut().zip(samples) {
         *pixel = [sample; 3];
     }
 }
 
-/// Pixels of YCbCr (JFIF, which is ITU-R BT.601 in full range).
+/// Pixels of YCbCr (JFIF, which is ITU-R BT.601 in full range), chroma less its middle.
 #[inline(always)]
-fn colored([luma, blue, red]: [&[u8]; 3], row: &mut [[u8; 3]]) {
+fn colored(luma: &[u8], blue: &[f32], red: &[f32], row: &mut [u8]) {
     let samples = luma.chunks(PIXELS).zip(blue.chunks(PIXELS)).zip(red.chunks(PIXELS));
-    for (row, ((luma, blue), red)) in row.chunks_mut(PIXELS).zip(samples) {
-        // Planes of a fixed length first: these are vector code, and pixels of three bytes are not.
-        let (mut r, mut g, mut b) = ([0; PIXELS], [0; PIXELS], [0; PIXELS]);
-        let places = r.iter_mut().zip(&mut g).zip(&mut b);
-        for (((r, g), b), ((&y, &cb), &cr)) in places.zip(luma.iter().zip(blue).zip(red)) {
-            let (y, cb, cr) = (f32::from(y), f32::from(cb) - MIDDLE, f32::from(cr) - MIDDLE);
-            *r = inverse::sample(y + 1.402 * cr);
-            *g = inverse::sample(y - 0.344_136 * cb - 0.714_136 * cr);
-            *b = inverse::sample(y + 1.772 * cb);
+    for (row, ((luma, blue), red)) in row.chunks_mut(3 * PIXELS).zip(samples) {
+        // A pixel a number first: this is vector code, and pixels of three bytes are not.
+        let mut numbers = [0u32; PIXELS];
+        for (((number, &y), &cb), &cr) in numbers.iter_mut().zip(luma).zip(blue).zip(red) {
+            let y = f32::from(y);
+            let [r, g, b] = [y + 1.402 * cr, y - 0.344_136 * cb - 0.714_136 * cr, y + 1.772 * cb];
+            let [r, g, b] = [r, g, b].map(inverse::sample);
+            *number = r | g << 8 | b << 16;
         }
-        for (pixel, ((&r, &g), &b)) in row.iter_mut().zip(r.iter().zip(&g).zip(&b)) {
+        let (fours, rest) = row.as_chunks_mut::<12>();
+        let (of_fours, of_rest) = numbers.as_chunks::<4>();
+        debug_assert!(of_rest.is_empty());
+        for (out, &[a, b, c, d]) in fours.iter_mut().zip(of_fours) {
+            let words = [a | b << 24, b >> 8 | c << 16, c >> 16 | d << 8].map(u32::to_le_bytes);
+            out.copy_from_slice(words.as_flattened());
+        }
+        for (pixel, number) in rest.as_chunks_mut::<3>().0.iter_mut().zip(&numbers[4 * fours.len()..]) {
+            let [r, g, b, _] = number.to_le_bytes();
             *pixel = [r, g, b];
         }
     }
