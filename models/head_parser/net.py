@@ -42,22 +42,15 @@ class Down(nn.Module):
         return F.relu(s.a(x))
 
 
-class Net(nn.Module):
-    """Nx3x192x144 RGB in 0..1 -> Nx8x96x72 class logits."""
+class Parser(nn.Module):
+    """The way down and up that both nets have; what lies along it is theirs."""
 
-    def __init__(s, w=(16, 24, 48, 96), n=(2, 4, 5), d=(1, 1)):
+    def __init__(s, w):
         super().__init__()
-        w0, w1, w2, w3 = w
-        s.stem = nn.Sequential(cbr(3, w0, 2), Down(w0, w1))                                      # /2, /4
-        s.s1 = nn.Sequential(*[ResApart(w1) for _ in range(n[0])])                               # /4: 48x36
-        s.s2 = nn.Sequential(Down(w1, w2), *[ResApart(w2) for _ in range(n[1])])                 # /8: 24x18
-        s.s3 = nn.Sequential(Down(w2, w3), *[ResApart(w3, 5) for _ in range(n[2])])              # /16: 12x9
-        s.g = nn.Conv2d(w3, w3, 1)                                                               # what the whole picture says
+        w1, w2, w3 = w[1:]
+        s.g = nn.Conv2d(w3, w3, 1)   # what the whole picture says
         s.u2 = up(w3, w2)
-        s.d2 = nn.Sequential(*[ResApart(w2) for _ in range(d[0])])
         s.u1 = up(w2, w1)
-        s.d1 = nn.Sequential(*[ResApart(w1) for _ in range(d[1])])
-        s.o = nn.Sequential(nn.Conv2d(w1, w1, 3, 1, 1, groups=w1, bias=False), nn.Conv2d(w1, C * 4, 1))
 
     def forward(s, x):
         b = s.s1(s.stem(x))
@@ -67,6 +60,21 @@ class Net(nn.Module):
         c = s.d2(F.relu(c + s.u2(e)))
         b = s.d1(F.relu(b + s.u1(c)))
         return F.pixel_shuffle(s.o(b), 2)
+
+
+class Net(Parser):
+    """Nx3x192x144 RGB in 0..1 -> Nx8x96x72 class logits."""
+
+    def __init__(s, w=(16, 24, 48, 96), n=(2, 4, 5), d=(1, 1)):
+        super().__init__(w)
+        w0, w1, w2, w3 = w
+        s.stem = nn.Sequential(cbr(3, w0, 2), Down(w0, w1))                                      # /2, /4
+        s.s1 = nn.Sequential(*[ResApart(w1) for _ in range(n[0])])                               # /4: 48x36
+        s.s2 = nn.Sequential(Down(w1, w2), *[ResApart(w2) for _ in range(n[1])])                 # /8: 24x18
+        s.s3 = nn.Sequential(Down(w2, w3), *[ResApart(w3, 5) for _ in range(n[2])])              # /16: 12x9
+        s.d2 = nn.Sequential(*[ResApart(w2) for _ in range(d[0])])
+        s.d1 = nn.Sequential(*[ResApart(w1) for _ in range(d[1])])
+        s.o = nn.Sequential(nn.Conv2d(w1, w1, 3, 1, 1, groups=w1, bias=False), nn.Conv2d(w1, C * 4, 1))
 
 
 class Res(nn.Module):
@@ -79,31 +87,19 @@ class Res(nn.Module):
         return F.relu(x + s.b(s.a(x)))
 
 
-class Teacher(nn.Module):
+class Teacher(Parser):
     """In and out as `Net`."""
 
     def __init__(s, w=(16, 24, 48, 96), n=(1, 1, 2)):
-        super().__init__()
+        super().__init__(w)
         w0, w1, w2, w3 = w
         s.stem = nn.Sequential(cbr(3, w0, 2), cbr(w0, w1, 2))                                    # /2, /4
         s.s1 = nn.Sequential(*[Res(w1) for _ in range(n[0])])                                    # /4: 48x36
         s.s2 = nn.Sequential(cbr(w1, w2, 2), *[Res(w2) for _ in range(n[1])])                    # /8: 24x18
         s.s3 = nn.Sequential(cbr(w2, w3, 2), *[Res(w3) for _ in range(n[2])])                    # /16: 12x9
-        s.g = nn.Conv2d(w3, w3, 1)                                                               # what the whole picture says
-        s.u2 = up(w3, w2)
         s.d2 = cbr(w2, w2)
-        s.u1 = up(w2, w1)
         s.d1 = cbr(w1, w1)
         s.o = nn.Conv2d(w1, C * 4, 3, 1, 1)
-
-    def forward(s, x):
-        b = s.s1(s.stem(x))
-        c = s.s2(b)
-        e = s.s3(c)
-        e = F.relu(e + s.g(F.adaptive_avg_pool2d(e, 1)))
-        c = s.d2(F.relu(c + s.u2(e)))
-        b = s.d1(F.relu(b + s.u1(c)))
-        return F.pixel_shuffle(s.o(b), 2)
 
 
 def fold(net):

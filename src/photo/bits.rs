@@ -63,9 +63,6 @@ impl Huffman {
 }
 
 /// Reads bits of entropy-coded data up to the next marker, zeros behind it.
-///
-/// What is seldom done takes a copy and gives one back: so nothing has an address, and a loop keeps it in registers.
-#[derive(Clone, Copy)]
 pub(crate) struct Bits<'a> {
     bytes: &'a [u8],
     /// Next byte to load; stays on a marker.
@@ -101,7 +98,7 @@ impl<'a> Bits<'a> {
                 return;
             }
         }
-        *self = self.filled_by_bytes(57);
+        self.fill_by_bytes(57);
     }
 
     /// Loads 56 to 63 bits, with which [`Self::fill`] has nothing to do. Goes before every read where it is used at all,
@@ -119,12 +116,11 @@ impl<'a> Bits<'a> {
                 return;
             }
         }
-        *self = self.filled_by_bytes(56);
+        self.fill_by_bytes(56);
     }
 
-    /// With at least `least` bits loaded, and no whole byte more.
-    #[inline(never)]
-    fn filled_by_bytes(mut self, least: u32) -> Self {
+    /// Loads at least `least` bits, and no whole byte more.
+    fn fill_by_bytes(&mut self, least: u32) {
         while self.loaded < least {
             let byte = match (self.bytes.get(self.position), self.bytes.get(self.position + 1)) {
                 (Some(0xFF), Some(0)) => {
@@ -143,7 +139,6 @@ impl<'a> Bits<'a> {
             self.buffer |= u64::from(byte) << (56 - self.loaded);
             self.loaded += 8;
         }
-        self
     }
 
     /// Whether bits were used that the file does not have.
@@ -206,19 +201,17 @@ impl<'a> Bits<'a> {
             self.drop(u32::from(coded.bits));
             return Some((u32::from(coded.advance), i32::from(coded.value)));
         }
-        let (after, value) = self.long_value(values.table, most);
-        *self = after;
-        value
+        self.long_value(values.table, most)
     }
 
     /// What [`Self::value`] does for the values that the look-up cannot say: few, and apart from the others for that.
     #[inline(never)]
-    fn long_value(mut self, table: &Huffman, most: u32) -> (Self, Option<(u32, i32)>) {
-        let Some(symbol) = self.symbol(table) else { return (self, None) };
+    fn long_value(&mut self, table: &Huffman, most: u32) -> Option<(u32, i32)> {
+        let symbol = self.symbol(table)?;
         let size = symbol & 15;
         let bits = (self.buffer >> 1 >> (63 - size)) as u32;
         self.drop(size);
-        (self, (size <= most).then(|| (advance(symbol), leaps::value(bits, size))))
+        (size <= most).then(|| (advance(symbol), leaps::value(bits, size)))
     }
 
     /// Passes what is left of a block from coefficient `k` on; `None` when it is malformed.
@@ -300,23 +293,14 @@ impl<'a> Bits<'a> {
         if self.left_over() {
             return ScanEnd::Invalid;
         }
-        match self.behind_restart(number) {
-            Ok(behind) => {
-                *self = behind;
-                ScanEnd::Complete
-            }
-            Err(end) => end,
-        }
-    }
-
-    /// Behind the restart marker `number`, whatever is left over before it.
-    #[inline(never)]
-    pub(super) fn behind_restart(self, number: u8) -> Result<Self, ScanEnd> {
         let at = any_marker(self.bytes, self.position);
         match self.bytes.get(at + 1) {
-            Some(&marker) if marker == 0xD0 + number => Ok(Self::new(self.bytes, at + 2)),
-            Some(0xD0..=0xD7) => Err(ScanEnd::Invalid),
-            _ => Err(ScanEnd::Short),
+            Some(&marker) if marker == 0xD0 + number => {
+                *self = Self::new(self.bytes, at + 2);
+                ScanEnd::Complete
+            }
+            Some(0xD0..=0xD7) => ScanEnd::Invalid,
+            _ => ScanEnd::Short,
         }
     }
 

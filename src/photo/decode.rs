@@ -105,13 +105,16 @@ fn pixels(
         raster::decode(bytes, container, stream, limits)
     };
     let integrity = integrity(stream, &raster);
-    let photo = raster.map(|Raster { mut rgb, complete, .. }| {
-        if let Some(icc) = container.icc.as_deref() {
-            color::to_srgb(&mut rgb, icc);
-        }
-        Photo { rgb: upright(rgb, container.exif.orientation).into(), complete }
-    });
+    let photo = raster.map(|Raster { rgb, complete, .. }| finished(rgb, complete, container));
     (integrity, photo)
+}
+
+/// The photo of the pixels that are stored: in sRGB, upright.
+pub(super) fn finished(mut rgb: RgbImage, complete: f64, container: &Container) -> Photo {
+    if let Some(icc) = container.icc.as_deref() {
+        color::to_srgb(&mut rgb, icc);
+    }
+    Photo { rgb: upright(rgb, container.exif.orientation).into(), complete }
 }
 
 /// Turns away what is not to be decoded, by headers alone.
@@ -163,7 +166,7 @@ fn integrity(stream: Stream, raster: &Result<Raster, DecodeError>) -> Integrity 
 }
 
 /// Applies the EXIF orientation.
-pub(super) fn upright(rgb: RgbImage, orientation: Option<u16>) -> RgbImage {
+fn upright(rgb: RgbImage, orientation: Option<u16>) -> RgbImage {
     let orientation = orientation.and_then(|tag| Orientation::from_exif(u8::try_from(tag).ok()?));
     match orientation {
         None | Some(Orientation::NoTransforms) => rgb,

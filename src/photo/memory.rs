@@ -2,7 +2,7 @@
 
 use super::container::{self, Container, Depth, Format, within};
 use super::exif::ExifFacts;
-use super::jpeg::{segment, u16_at};
+use super::segments::{segment, u16_at};
 use crate::limits::Limits;
 
 /// Bytes of a pixel of 8-bit RGB.

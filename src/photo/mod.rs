@@ -25,6 +25,7 @@ pub(crate) mod resample;
 pub(crate) mod resize;
 mod scaled;
 mod scan;
+mod segments;
 mod sequential;
 mod traces;
 

@@ -4,9 +4,9 @@
 use image::RgbImage;
 
 use super::container::Stream;
-use super::decode::{Opened, admit, damaged, isolated, upright};
+use super::decode::{Opened, admit, damaged, finished, isolated};
 use super::error::DecodeError;
-use super::{Photo, color, scaled};
+use super::{Photo, scaled};
 use crate::limits::Limits;
 
 impl Opened<'_> {
@@ -25,23 +25,17 @@ impl Opened<'_> {
                 isolated(|| reduced_jpeg(self.bytes, stored, factor)).ok()?
             }
         };
-        Some((self.finished(rgb), factor))
+        Some((finished(rgb, 1.0, &self.facts.container), factor))
     }
 
-    /// Decodes the photo at its size, where it is a whole JPEG of the common kind: of what no walk through the stream was needed for.
+    /// Decodes the photo at its size, where it is a whole JPEG of the common kind. It needs no walk through the stream before.
     pub(super) fn common(&self, limits: &Limits) -> Option<Photo> {
-        let stored = self.facts.container.stored_size?;
-        let rgb = self.is_sound_jpeg(limits).then(|| scaled::decode(self.bytes, stored, 1))??;
-        Some(self.finished(rgb))
-    }
-
-    /// The photo of the pixels that are stored.
-    fn finished(&self, mut rgb: RgbImage) -> Photo {
-        let container = &self.facts.container;
-        if let Some(icc) = container.icc.as_deref() {
-            color::to_srgb(&mut rgb, icc);
+        if !self.is_sound_jpeg(limits) {
+            return None;
         }
-        Photo { rgb: upright(rgb, container.exif.orientation).into(), complete: 1.0 }
+        let container = &self.facts.container;
+        let rgb = scaled::decode(self.bytes, container.stored_size?, 1)?;
+        Some(finished(rgb, 1.0, container))
     }
 
     /// Whether this is a JPEG within the limits that passes for whole so far.

@@ -8,10 +8,10 @@ use image::RgbImage;
 use super::bits::Huffman;
 use super::entropy::ScanHeader;
 use super::inverse::{LANES, Shape};
-use super::jpeg::{self, Frame, segment, u16_at};
 use super::leaps::{Leaps, Values};
 use super::quality::ZIGZAG;
 use super::scan::{Component, REACHED, Scan};
+use super::segments::{self, Frame, segment, u16_at};
 
 /// Decodes a JPEG of `size` pixels at one part in `factor` of it: 1, 2, 4 or 8. `None` for codings other than the common ones (sequential
 /// Huffman coding in one scan, of grey, or of YCbCr whose chroma has at least half as many samples a side), and where
@@ -78,7 +78,7 @@ impl Headers {
             at += 4 + body.len();
             match marker {
                 0xC4 => headers.huffman(body)?,
-                0xDB => jpeg::steps(body, |id, table| {
+                0xDB => segments::steps(body, |id, table| {
                     if let Some(slot) = headers.steps.get_mut(usize::from(id)) {
                         *slot = Some(table);
                     }
@@ -91,7 +91,7 @@ impl Headers {
                 }
                 0xDA => {
                     let frame = frame?;
-                    let scan = jpeg::scan_header(body, &frame)?;
+                    let scan = segments::scan_header(body, &frame)?;
                     return Some((headers, frame, scan, at));
                 }
                 0xE0..=0xEF | 0xFE => {}
@@ -102,7 +102,7 @@ impl Headers {
 
     fn huffman(&mut self, body: &[u8]) -> Option<()> {
         let mut sound = true;
-        jpeg::codes(body, |(ac, id, lengths, values)| {
+        segments::codes(body, |(ac, id, lengths, values)| {
             let slots = if ac { &mut self.ac } else { &mut self.dc };
             let table = Huffman::new(lengths, values);
             sound &= table.is_some();

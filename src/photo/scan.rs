@@ -8,6 +8,7 @@ use std::ops::Range;
 use fearless_simd::{Level, Simd, dispatch};
 
 use super::bits::{Bits, next_marker};
+use super::entropy::ScanEnd;
 use super::inverse::{self, LANES, Lanes, MIDDLE, Shape};
 use super::leaps::{Leaps, Values};
 
@@ -55,7 +56,6 @@ impl Component<'_> {
 }
 
 /// Where the decoding stands between two rows of units.
-#[derive(Clone, Copy)]
 struct Reading<'a> {
     bits: Bits<'a>,
     /// The DC of the block before, of each component.
@@ -104,7 +104,7 @@ impl Scan<'_> {
         let unit_rows = height.div_ceil(self.rows);
         // Each of these is compiled by itself: together they would share too few registers.
         for unit_row in 0..unit_rows {
-            reading = dispatch!(level, _simd => self.row_of_units(reading, &mut planes))?;
+            dispatch!(level, _simd => self.row_of_units(&mut reading, &mut planes))?;
             if reading.bits.overrun() {
                 return None;
             }
@@ -129,30 +129,32 @@ impl Scan<'_> {
 
     /// Decodes a row of units, up to their frequencies.
     #[inline(always)]
-    fn row_of_units<'a>(&self, reading: Reading<'a>, planes: &mut [Plane]) -> Option<Reading<'a>> {
-        let Reading { mut bits, mut predictions, mut until_restart, mut restarts } = reading;
+    fn row_of_units(&self, reading: &mut Reading<'_>, planes: &mut [Plane]) -> Option<()> {
+        let Reading { bits, predictions, until_restart, restarts } = reading;
         for unit in 0..self.units {
             if self.restart_interval > 0 {
-                if until_restart == 0 {
+                if *until_restart == 0 {
                     // What was lacking or left over before a marker is forgotten behind it.
                     let faulty = bits.overrun() || bits.left_over_or_padded();
-                    bits = bits.behind_restart(restarts & 7).ok().filter(|_| !faulty)?;
-                    (until_restart, restarts) = (self.restart_interval, restarts.wrapping_add(1));
-                    predictions = [0; 3];
+                    if faulty || bits.restart(*restarts & 7) != ScanEnd::Complete {
+                        return None;
+                    }
+                    (*until_restart, *restarts) = (self.restart_interval, restarts.wrapping_add(1));
+                    *predictions = [0; 3];
                 }
-                until_restart -= 1;
+                *until_restart -= 1;
             }
-            for ((component, plane), dc) in self.components.iter().zip(planes.iter_mut()).zip(&mut predictions) {
+            for ((component, plane), dc) in self.components.iter().zip(planes.iter_mut()).zip(predictions.iter_mut()) {
                 let (across, down) = component.blocks;
                 for y in 0..down {
                     for x in 0..across {
                         let block = unit * across + x;
-                        component.block(&mut bits, dc, plane.tile(y, block / LANES), block % LANES)?;
+                        component.block(bits, dc, plane.tile(y, block / LANES), block % LANES)?;
                     }
                 }
             }
         }
-        Some(Reading { bits, predictions, until_restart, restarts })
+        Some(())
     }
 
     /// The rows of the planes that are pixels when a row of units is decoded. Where chroma is stretched down, the last row waits for what

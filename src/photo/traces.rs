@@ -1,6 +1,6 @@
 //! What image editors leave in the segments of a JPEG. Tested in `jpeg`, on whole files.
 
-use super::jpeg::u16_at;
+use super::segments::u16_at;
 
 /// Image resources for captions: IPTC-NAA and its digest. Programs that only catalogue photos write them too.
 const CAPTIONS: [u16; 2] = [0x0404, 0x0425];
